@@ -1,0 +1,45 @@
+/**
+ * The files of a folder, as they are now. Side effects only; what they mean is decided elsewhere.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FolderFile } from './interpret.ts';
+
+/** Larger than any manifest; a log file that landed here must not fill the memory. */
+const LARGEST_FILE = 8 * 1024 * 1024;
+
+export type FolderReading =
+  | {
+      readonly ok: true;
+      /** In order of path. */
+      readonly files: readonly FolderFile[];
+      /** Milliseconds since the youngest file was written; a file that is being written now is not yet to be believed. */
+      readonly youngestMs: number;
+    }
+  /** The folder itself cannot be listed; that says nothing about what is wanted. */
+  | { readonly ok: false; readonly message: string };
+
+/** Read all `.yaml`, `.yml` and `.json` files of a folder, following links; names that start with a dot are left out. */
+export async function readFolder(directory: string): Promise<FolderReading> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+  const wanted = names.filter((name) => /^[^.].*\.(ya?ml|json)$/i.test(name)).toSorted();
+  const files: FolderFile[] = [];
+  for (const name of wanted) {
+    const path = join(directory, name);
+    try {
+      const info = await stat(path);
+      if (info.isDirectory()) continue;
+      if (info.size > LARGEST_FILE) throw new Error(`is larger than ${LARGEST_FILE / 1024 / 1024} MiB`);
+      files.push({ path, text: await readFile(path, 'utf8'), error: null });
+    } catch (error) {
+      // A dangling link or a file deleted since the listing: deleted is deleted only once the listing says so.
+      files.push({ path, text: null, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return { ok: true, files };
+}

@@ -1,0 +1,108 @@
+/**
+ * A folder of YAML as a source of objects: reads it now and whenever it changes, and never says that something is gone
+ * when it just cannot be seen.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import { interpretFolder, type FolderView, type LastGood } from './interpret.ts';
+import type { FolderMemory } from './memory.ts';
+import { readFolder } from './read.ts';
+
+export interface FolderState {
+  /** The last view that counts; null while nothing is known about what is wanted. */
+  readonly view: FolderView | null;
+  /** Why the folder cannot be believed at present, or null. */
+  readonly trouble: string | null;
+}
+
+export interface FolderSource {
+  /** Read again. True when the state differs from the one before. */
+  refresh(): Promise<boolean>;
+  readonly state: FolderState;
+}
+
+/** A source that has not read anything yet. */
+export function openFolder(directory: string, memory: FolderMemory): FolderSource {
+  let state: FolderState = { view: null, trouble: 'it has not been read yet' };
+  let lastGood: LastGood | null = null;
+  let previous = '';
+  return {
+    get state() {
+      return state;
+    },
+    async refresh() {
+      lastGood ??= await memory.load();
+      const reading = await readFolder(directory);
+      const fingerprint = JSON.stringify(reading.ok ? reading.files : reading.message);
+      if (fingerprint === previous) return false;
+      previous = fingerprint;
+      if (!reading.ok) {
+        const trouble = `folder ${directory} cannot be read (${reading.message}); nothing is changed until it can be`;
+        state = { view: state.view, trouble };
+        return true;
+      }
+      const view = interpretFolder(reading.files, lastGood);
+      if (view.empty && state.view === null) {
+        const trouble = `folder ${directory} holds no object; nothing is changed until it does. To remove everything, run \`lvs-director cleanup\``;
+        state = { view: null, trouble };
+        return true;
+      }
+      lastGood = view.lastGood;
+      await memory.save(lastGood);
+      state = { view, trouble: null };
+      return true;
+    },
+  };
+}
+
+/** Quiet time after a change before the folder is read, so that a file is not read while it is being written. */
+const SETTLE_MS = 150;
+/** A folder that never comes to rest is read all the same. */
+const LONGEST_SETTLE_MS = 3_000;
+/** File systems without change notification (network mounts) are looked at this often. */
+const POLL_MS = 5_000;
+
+/** Call `onChange` some time after anything in the folder changed. The folder may be missing and come later. */
+export function watchFolder(directory: string, onChange: () => void): { stop: () => void } {
+  let watcher: FSWatcher | null = null;
+  let settle: NodeJS.Timeout | null = null;
+  let firstEvent = 0;
+  const changed = (): void => {
+    const now = Date.now();
+    if (settle === null) firstEvent = now;
+    else clearTimeout(settle);
+    settle = setTimeout(
+      () => {
+        settle = null;
+        onChange();
+      },
+      Math.max(0, Math.min(SETTLE_MS, firstEvent + LONGEST_SETTLE_MS - now)),
+    );
+  };
+  const attach = (): void => {
+    if (watcher !== null) return;
+    try {
+      watcher = watch(directory, changed);
+      watcher.on('error', detach);
+    } catch {
+      watcher = null;
+    }
+  };
+  const detach = (): void => {
+    watcher?.close();
+    watcher = null;
+  };
+  attach();
+  const poll = setInterval(() => {
+    // A folder that was replaced by another of the same name leaves its watcher on the old one.
+    detach();
+    attach();
+    changed();
+  }, POLL_MS);
+  return {
+    stop: () => {
+      clearInterval(poll);
+      if (settle !== null) clearTimeout(settle);
+      detach();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * What an agent tells about itself: the answer of its socket and the input of `list`.
+ */
+import type { Problem } from '../crd/problem.ts';
+import type { IpvsInfo, ObservedService } from '../ipvs/types.ts';
+import { destinationKeyText, serviceKeyText } from '../ipvs/types.ts';
+import type { Compiled } from './compile.ts';
+import type { WitnessServices } from '../host/witness.ts';
+import type { ObjectStatus } from './status.ts';
+
+export interface ReportedDestination {
+  readonly destination: string;
+  readonly forwarding: string;
+  readonly weight: number;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  /** Name of the RealServer, when it is known. */
+  readonly realServer: string | null;
+}
+
+export interface ReportedService {
+  readonly service: string;
+  readonly scheduler: string;
+  /** `namespace/name` of the VirtualService, null for a service that is not ours. */
+  readonly object: string | null;
+  readonly destinations: readonly ReportedDestination[];
+}
+
+export interface Report {
+  readonly ipvs: IpvsInfo;
+  readonly services: readonly ReportedService[];
+  /** Null when no agent runs, so that nobody knows the objects. */
+  readonly objects: readonly ObjectStatus[] | null;
+  readonly problems: readonly Problem[];
+  /** Why the source cannot be believed at present, or null. */
+  readonly trouble: string | null;
+}
+
+/** The kernel's services with the names of the objects behind them, in order of their keys. */
+export function reportServices(
+  services: readonly ObservedService[],
+  witness: WitnessServices | null,
+  compiled: Compiled | null,
+): ReportedService[] {
+  return services
+    .map((service) => {
+      const key = serviceKeyText(service.key);
+      return {
+        service: key,
+        scheduler: service.config.scheduler,
+        object: witness?.get(key)?.name ?? null,
+        destinations: service.destinations.map((destination) => {
+          const text = destinationKeyText(destination.key);
+          return {
+            destination: text,
+            forwarding: destination.config.forwarding,
+            weight: destination.config.weight,
+            activeConnections: destination.activeConnections,
+            inactiveConnections: destination.inactiveConnections,
+            realServer: compiled?.realServerNames.get(`${key} > ${text}`) ?? null,
+          };
+        }),
+      };
+    })
+    .toSorted((a, b) => (a.service < b.service ? -1 : 1));
+}

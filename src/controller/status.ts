@@ -1,0 +1,124 @@
+/**
+ * What really happened, as conditions of the objects. Pure: the same function serves one node without a cluster and,
+ * node by node, the one that sums up for many.
+ */
+import type { Problem } from '../crd/problem.ts';
+import { problemText } from '../crd/problem.ts';
+import type { Reason } from '../crd/reasons.ts';
+import { findingText } from '../host/sysctl.ts';
+import type { StepOutcome } from './apply.ts';
+import type { Compiled, CompiledService } from './compile.ts';
+import type { NodePlan } from './node-plan.ts';
+import type { NodeState } from './node-state.ts';
+
+export const CONDITION_TYPES = ['Accepted', 'ResolvedRefs', 'Programmed'] as const;
+
+export interface Condition {
+  readonly type: (typeof CONDITION_TYPES)[number];
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+export interface ObjectStatus {
+  /** `VirtualService default/web`. */
+  readonly object: string;
+  /** Key texts of its services. */
+  readonly services: readonly string[];
+  readonly conditions: readonly Condition[];
+}
+
+/** What the last reconciliation knows; null before the first. */
+export interface Progress {
+  readonly plan: NodePlan;
+  readonly state: NodeState;
+  readonly outcomes: readonly StepOutcome[];
+}
+
+/** Conditions of all VirtualServices, and of objects of any kind that have a problem. In order of their names. */
+export function objectStatuses(compiled: Compiled, problems: readonly Problem[], progress: Progress | null): ObjectStatus[] {
+  const byObject = new Map<string, Problem[]>();
+  for (const problem of problems) {
+    if (problem.object === null) continue;
+    byObject.set(problem.object, [...(byObject.get(problem.object) ?? []), problem]);
+  }
+  const statuses = compiled.objects.map((service) => {
+    const object = `VirtualService ${service.owner.name}`;
+    const found = byObject.get(object) ?? [];
+    byObject.delete(object);
+    return {
+      object,
+      services: service.keys,
+      conditions: [accepted(service, found), resolvedRefs(service), programmed(service, progress)],
+    };
+  });
+  for (const [object, found] of byObject) {
+    statuses.push({ object, services: [], conditions: [refusal(found, 'It was never accepted, so it is not served.')] });
+  }
+  return statuses.toSorted((a, b) => (a.object < b.object ? -1 : 1));
+}
+
+function accepted(service: CompiledService, problems: readonly Problem[]): Condition {
+  if (problems.length > 0) return refusal(problems, 'What was accepted before is still served.');
+  const remarks = service.remarks.filter((remark) => remark.condition === 'Accepted');
+  const first = remarks[0];
+  if (first === undefined) return condition('Accepted', 'True', 'Accepted', 'The object is valid.');
+  return condition('Accepted', 'False', first.reason, remarks.map((remark) => remark.message).join('; '));
+}
+
+function refusal(problems: readonly Problem[], consequence: string): Condition {
+  const texts = problems.map((problem) => problemText({ ...problem, object: null }));
+  return condition('Accepted', 'False', problems[0]?.reason ?? 'Invalid', `${texts.join('; ')} ${consequence}`);
+}
+
+function resolvedRefs(service: CompiledService): Condition {
+  const remarks = service.remarks.filter((remark) => remark.condition === 'ResolvedRefs');
+  const first = remarks[0];
+  if (first === undefined) return condition('ResolvedRefs', 'True', 'ResolvedRefs', 'Every back end was found.');
+  return condition('ResolvedRefs', 'False', first.reason, remarks.map((remark) => remark.message).join('; '));
+}
+
+function programmed(service: CompiledService, progress: Progress | null): Condition {
+  if (progress === null) return condition('Programmed', 'Unknown', 'Pending', 'The kernel has not been looked at yet.');
+  const { plan, state } = progress;
+  if (service.keys.length === 0) {
+    return condition('Programmed', 'False', 'Conflict', 'Nothing is left to program: others have all its addresses and ports.');
+  }
+  const conflicts = service.keys.filter((key) => plan.conflicts.has(key));
+  if (conflicts.length > 0) {
+    const message = `${conflicts.join(', ')}: IPVS has this service already and it is not ours; remove it there, or change the object`;
+    return condition('Programmed', 'False', 'Conflict', message);
+  }
+  if (service.keys.some((key) => plan.held.has(key))) {
+    const wrong = state.wrongSettings.filter((finding) => finding.setting.required).map(findingText);
+    return condition('Programmed', 'False', 'SysctlWrong', `${wrong.join('; ')}. Run \`lvs-director init\`.`);
+  }
+  const failures = latestFailures(service, progress.outcomes);
+  const first = failures.find((outcome) => outcome.failure?.reason !== 'Waiting') ?? failures[0];
+  if (first?.failure !== undefined && first.failure !== null) {
+    return condition('Programmed', 'False', first.failure.reason, first.failure.message);
+  }
+  if (plan.steps.some((step) => concerns(step.owner?.uid ?? null, service))) {
+    return condition('Programmed', 'False', 'Pending', 'The kernel does not have all of it yet.');
+  }
+  return condition('Programmed', 'True', 'Programmed', 'The kernel has it.');
+}
+
+/** Failures of steps for this object, or for all, that were not made good later in the same reconciliation. */
+function latestFailures(service: CompiledService, outcomes: readonly StepOutcome[]): StepOutcome[] {
+  const latest = new Map<string, StepOutcome>();
+  for (const outcome of outcomes) {
+    if (!concerns(outcome.step.owner?.uid ?? null, service)) continue;
+    latest.set(JSON.stringify([outcome.step.layer, outcome.step.change]), outcome);
+  }
+  return [...latest.values()].filter((outcome) => outcome.failure !== null);
+}
+
+const concerns = (uid: string | null, service: CompiledService): boolean => uid === null || uid === service.owner.uid;
+
+const condition = (type: Condition['type'], status: Condition['status'], reason: Reason, message: string): Condition => ({
+  type,
+  status,
+  reason,
+  message,
+});

@@ -1,0 +1,140 @@
+/**
+ * The agent: folder, reconciliation loop, monitors and socket put together. All decisions are made elsewhere.
+ */
+import type { Logger } from 'pino';
+import { problemText } from '../crd/problem.ts';
+import { startMonitors } from '../host/monitor.ts';
+import { findingText } from '../host/sysctl.ts';
+import type { IpvsInfo } from '../ipvs/types.ts';
+import { serveReport } from './agent-socket.ts';
+import type { StepOutcome } from './apply.ts';
+import { compile, type Compiled } from './compile.ts';
+import { openFolderMemory } from './folder/memory.ts';
+import { openFolder, watchFolder } from './folder/source.ts';
+import { startLoop } from './loop.ts';
+import { VIP_DEVICE } from './node-state.ts';
+import type { Node } from './observe.ts';
+import { reconcile, type Reconciled } from './reconcile.ts';
+import { repeatFilter } from './repeats.ts';
+import { type Report, reportServices } from './report.ts';
+import { objectStatuses } from './status.ts';
+import { stepKind, stepWords } from './steps.ts';
+
+export interface AgentOptions {
+  readonly directory: string;
+  readonly stateDirectory: string;
+  readonly runDirectory: string;
+  readonly resyncMs: number;
+  readonly node: Node;
+  readonly info: IpvsInfo;
+  /** Inode of the network namespace. */
+  readonly namespace: string;
+  readonly log: Logger;
+}
+
+export interface Agent {
+  stop(): Promise<void>;
+}
+
+/** The same message is printed at most this often. */
+const REPEAT_MS = 60_000;
+
+const NOTHING: Compiled = { services: new Map(), objects: [], realServerNames: new Map() };
+
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { node, log } = options;
+  const folder = openFolder(options.directory, openFolderMemory(options.stateDirectory, options.directory));
+  const repeats = repeatFilter(REPEAT_MS);
+  let compiled = NOTHING;
+  let last: Reconciled | null = null;
+
+  const say = (level: 'warn' | 'error', message: string, fields: object = {}): void => {
+    const { print, suppressed } = repeats.admit(message, Date.now());
+    if (print) log[level](suppressed === 0 ? fields : { ...fields, repeated: suppressed }, message);
+  };
+
+  const readFolder = async (): Promise<void> => {
+    if (!(await folder.refresh())) return;
+    const { view, trouble } = folder.state;
+    if (trouble !== null) log.warn(trouble);
+    if (view === null || trouble !== null) return;
+    compiled = compile(view.objects);
+    for (const problem of view.problems) log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
+    for (const foreign of view.foreign) log.debug({ foreign }, 'is of another API group and left alone');
+    log.info({ objects: view.objects.length, services: compiled.services.size, problems: view.problems.length }, 'folder read');
+  };
+
+  const logOutcome = ({ step, failure }: StepOutcome): void => {
+    const fields = { object: step.owner?.name ?? null, step: stepKind(step) };
+    const words = step.layer === 'netfilter' && step.change.verb === 'create-table' ? 'create the nftables table' : stepWords(step);
+    if (failure === null) log.info(fields, words);
+    else say('error', `${words}: ${failure.message}`, { ...fields, reason: failure.reason });
+  };
+
+  const work = async (reasons: readonly string[]): Promise<boolean> => {
+    await readFolder();
+    const { view } = folder.state;
+    if (view === null) return true;
+    const result = await reconcile({ services: compiled.services, retained: view.retained }, node, logOutcome);
+    if (!result.ok) {
+      say('error', `the kernel could not be looked at: ${result.message}`);
+      return false;
+    }
+    last = result.value;
+    const { plan, state, outcomes, converged } = result.value;
+    if (outcomes.length > 0) log.debug({ reasons, steps: outcomes.length, converged }, 'reconciled');
+    for (const key of plan.conflicts) say('warn', `${key} is in IPVS already and not ours: left alone`, { reason: 'Conflict' });
+    for (const finding of state.wrongSettings) say('warn', `${findingText(finding)}. Run \`lvs-director init\`.`, { reason: 'SysctlWrong' });
+    return converged;
+  };
+
+  const report = async (): Promise<Report> => {
+    const services = await node.ipvs.list();
+    if (!services.ok) throw new Error(services.error.message);
+    const { view, trouble } = folder.state;
+    const problems = view?.problems ?? [];
+    return {
+      ipvs: options.info,
+      services: reportServices(services.value, last === null ? new Map() : witnessNames(last), compiled),
+      objects: objectStatuses(compiled, problems, last),
+      problems,
+      trouble,
+    };
+  };
+
+  const loop = startLoop({
+    work,
+    resyncMs: options.resyncMs,
+    onError: (error) => log.error({ err: error }, 'reconciliation failed'),
+  });
+  const socket = await serveReport({
+    runDirectory: options.runDirectory,
+    namespace: options.namespace,
+    report,
+    silence: () => loop.silence(Date.now()),
+    onError: (message) => say('warn', message),
+  });
+  const watcher = watchFolder(options.directory, () => loop.request('folder'));
+  const monitors = startMonitors({
+    device: VIP_DEVICE,
+    ownProcesses: () => node.netfilter.ownProcesses(),
+    onInterference: ({ source, what }) => {
+      log.debug({ source, what }, 'somebody changed something');
+      loop.request(`${source}: ${what}`);
+    },
+  });
+  loop.request('start');
+  return {
+    async stop() {
+      watcher.stop();
+      monitors.stop();
+      await loop.stop();
+      await socket.stop();
+    },
+  };
+}
+
+const witnessNames = ({ plan }: Reconciled): Map<string, { uid: string; name: string; masquerade: boolean; settled: boolean }> =>
+  new Map(
+    [...plan.ours].map(([key, { owner, masquerade }]) => [key, { uid: owner.uid, name: owner.name, masquerade, settled: true }]),
+  );

@@ -39,4 +39,4 @@ nine lab run/lab none
 cp /bin/busybox run/busybox
 
 . run/lab/boot.env
-exec switch_root /root /run/busybox sh "$LAB_PROJECT/lab/guest/start.sh"
+exec switch_root /root /bin/sh "$LAB_PROJECT/lab/guest/start.sh"

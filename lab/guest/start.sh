@@ -23,7 +23,7 @@ link set eth0 up
 address add 10.0.2.15/24 dev eth0
 route add default via 10.0.2.2
 END
-$bb modprobe -a ip_vs 2>/dev/null || modprobe ip_vs || fail 'the kernel has no IPVS'
+modprobe ip_vs || fail 'the kernel has no IPVS'
 ulimit -n 65536
 cd /
 LAB_REPORT=/dev/ttyS1 LAB_LISTEN=10.0.2.15:7000 "$LAB_NODE" "$LAB_PROJECT/lab/guest/daemon.ts" &

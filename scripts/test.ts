@@ -1,0 +1,15 @@
+/**
+ * Runs the tests, all or those that the arguments name (`node scripts/test.ts test/unit/crd`), and ends with one line
+ * that says how many passed. A test that was skipped is a test that did not pass.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isGood, summaryLine } from './lib/counts.ts';
+import { SCRATCH } from './lib/project.ts';
+import { runVitest } from './lib/vitest.ts';
+
+const counts = await runVitest(process.argv.slice(2));
+await mkdir(SCRATCH, { recursive: true });
+await writeFile(join(SCRATCH, 'test-summary'), `${summaryLine(counts)}\n`);
+process.stdout.write(`${summaryLine(counts)}\n`);
+if (!isGood(counts)) process.exitCode = 1;

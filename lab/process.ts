@@ -32,12 +32,22 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface OutputMark {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 export interface LabProcess {
   readonly pid: number;
   /** All output so far. */
   output(): { readonly stdout: string; readonly stderr: string };
-  /** Resolves with the first match in stdout and stderr, past or to come; rejects at the deadline or when the process ends without it. */
-  waitFor(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>;
+  /** Where its output is now, for `waitFor`. */
+  mark(): OutputMark;
+  /**
+   * Resolves with the first match in stdout or stderr, past (since `since`) or to come; rejects at the deadline, or when
+   * the process ends without it.
+   */
+  waitFor(pattern: RegExp, options?: { readonly since?: OutputMark; readonly deadlineMs?: number }): Promise<RegExpExecArray>;
   signal(name: NodeJS.Signals): void;
   /** Resolves when the process has ended and all its output is here. */
   readonly finished: Promise<Finished>;
@@ -114,7 +124,8 @@ export async function startProcess(endpoint: LabEndpoint, argv: readonly string[
     output: () => ({ ...output }),
     signal: (name) => void socket.write(encodeFrame(FrameType.Signal, name)),
     finished,
-    waitFor: (pattern, deadlineMs = DEADLINE_MS) =>
+    mark: () => ({ stdout: output.stdout.length, stderr: output.stderr.length }),
+    waitFor: (pattern, { since = { stdout: 0, stderr: 0 }, deadlineMs = DEADLINE_MS } = {}) =>
       new Promise((resolve, reject) => {
         const end = (settle: () => void): void => {
           clearTimeout(timer);
@@ -124,7 +135,7 @@ export async function startProcess(endpoint: LabEndpoint, argv: readonly string[
         const give = (why: string): Error =>
           new Error(`${argv.join(' ')}: ${why} ${String(pattern)}\n${output.stdout}\n${output.stderr}`);
         const look = (): void => {
-          const match = pattern.exec(output.stdout) ?? pattern.exec(output.stderr);
+          const match = pattern.exec(output.stdout.slice(since.stdout)) ?? pattern.exec(output.stderr.slice(since.stderr));
           if (match !== null) end(() => resolve(match));
           else if (exit !== null || lost !== null) end(() => reject(give('ended without')));
         };

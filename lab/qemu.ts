@@ -130,7 +130,7 @@ function arguments_({ files, accelerator, share, port }: BootArguments): string[
   ];
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'q35'],
-    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accelerator === 'kvm' ? 'host' : 'max'],
+    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accelerator === 'kvm' ? 'host' : 'max,pku=off'],
     ...['-smp', String(Math.min(2, availableParallelism())), '-m', String(MEMORY_MB)],
     ...['-kernel', files.image, '-initrd', files.initramfs],
     ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],

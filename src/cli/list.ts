@@ -10,7 +10,7 @@ import { problemText } from '../crd/problem.ts';
 import type { WitnessServices } from '../host/witness.ts';
 import { nodeIdentity } from '../host/identity.ts';
 import { EXIT } from './exit.ts';
-import type { OutputFormat } from './main.ts';
+import type { OutputFormat } from './options.ts';
 import { openNode } from './node.ts';
 
 export async function listCommand(options: { runDirectory: string; output: OutputFormat }): Promise<number> {

@@ -3,20 +3,9 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from './exit.ts';
-import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { LOG_LEVELS } from './log.ts';
+import type { CommonOptions, FolderOptions, OutputFormat } from './options.ts';
 import { VERSION } from './version.ts';
-
-interface CommonOptions {
-  readonly logLevel: LogLevel;
-  readonly runDirectory: string;
-  readonly stateDirectory: string;
-}
-
-export interface FolderOptions extends CommonOptions {
-  readonly directory: string;
-}
-
-export type OutputFormat = 'table' | 'json';
 
 const seconds = (text: string): number => {
   const value = Number(text);
@@ -87,8 +76,8 @@ function program(setExit: (code: number) => void): Command {
     });
   withCommon(root.command('init'))
     .description('load the kernel modules and set the kernel settings that a director needs')
-    .action(async (options: CommonOptions) => {
-      setExit(await (await import('./init.ts')).initCommand(options));
+    .action(async () => {
+      setExit(await (await import('./init.ts')).initCommand());
     });
   withCommon(root.command('cleanup'))
     .description('remove from the kernel exactly what is ours')

@@ -10,12 +10,12 @@ import { objectStatuses } from '../controller/status.ts';
 import { type Step, stepKind, stepWords } from '../controller/steps.ts';
 import { problemText } from '../crd/problem.ts';
 import { EXIT } from './exit.ts';
-import type { FolderOptions, OutputFormat } from './main.ts';
+import type { FolderOptions, OutputFormat } from './options.ts';
 import { openNode } from './node.ts';
 
 export async function planCommand(options: FolderOptions & { output: OutputFormat }): Promise<number> {
   const memory = openFolderMemory(options.stateDirectory, options.directory);
-  const folder = openFolder(options.directory, { load: memory.load, save: async () => {} });
+  const folder = openFolder(options.directory, { load: () => memory.load(), save: () => Promise.resolve() });
   await folder.refresh();
   const { view, trouble } = folder.state;
   if (view === null) {

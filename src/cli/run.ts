@@ -4,7 +4,7 @@
 import { EXIT } from './exit.ts';
 import { openLog } from './log.ts';
 import { openNode } from './node.ts';
-import type { FolderOptions } from './main.ts';
+import type { FolderOptions } from './options.ts';
 import { startAgent } from '../controller/agent.ts';
 import { holderText, takeNodeLock } from '../host/lock.ts';
 import { VERSION } from './version.ts';

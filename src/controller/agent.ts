@@ -47,21 +47,24 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const repeats = repeatFilter(REPEAT_MS);
   let compiled = NOTHING;
   let last: Reconciled | null = null;
+  let inSync = false;
 
   const say = (level: 'warn' | 'error', message: string, fields: object = {}): void => {
     const { print, suppressed } = repeats.admit(message, Date.now());
     if (print) log[level](suppressed === 0 ? fields : { ...fields, repeated: suppressed }, message);
   };
 
-  const readFolder = async (): Promise<void> => {
-    if (!(await folder.refresh())) return;
+  /** True when there is something new to make. */
+  const readFolder = async (): Promise<boolean> => {
+    if (!(await folder.refresh())) return false;
     const { view, trouble } = folder.state;
     if (trouble !== null) log.warn(trouble);
-    if (view === null || trouble !== null) return;
+    if (view === null || trouble !== null) return false;
     compiled = compile(view.objects);
     for (const problem of view.problems) log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
     for (const foreign of view.foreign) log.debug({ foreign }, 'is of another API group and left alone');
     log.info({ objects: view.objects.length, services: compiled.services.size, problems: view.problems.length }, 'folder read');
+    return true;
   };
 
   const logOutcome = ({ step, failure }: StepOutcome): void => {
@@ -72,7 +75,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 
   const work = async (reasons: readonly string[]): Promise<boolean> => {
-    await readFolder();
+    const isNew = await readFolder();
     const { view } = folder.state;
     if (view === null) return true;
     const result = await reconcile({ services: compiled.services, retained: view.retained }, node, logOutcome);
@@ -85,6 +88,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (outcomes.length > 0) log.debug({ reasons, steps: outcomes.length, converged }, 'reconciled');
     for (const key of plan.conflicts) say('warn', `${key} is in IPVS already and not ours: left alone`, { reason: 'Conflict' });
     for (const finding of state.wrongSettings) say('warn', `${findingText(finding)}. Run \`lvs-director init\`.`, { reason: 'SysctlWrong' });
+    // Once for every change, so that somebody who waits for it (a person, a script) sees when it is there.
+    if (converged && (isNew || !inSync || outcomes.length > 0)) log.info({ services: plan.ours.size, steps: outcomes.length }, 'in sync');
+    inSync = converged;
     return converged;
   };
 

@@ -121,23 +121,24 @@ const dividesIpvs = (first: Step, next: Step): boolean =>
   (first.change.verb === 'delete-service') !== (next.change.verb === 'delete-service');
 
 async function runGroup(steps: readonly Step[], kernel: Kernel): Promise<readonly (StepFailure | null)[]> {
-  const changes = <L extends Step['layer']>(layer: L): Extract<Step, { layer: L }>['change'][] =>
-    steps.flatMap((step) => (step.layer === layer ? [step.change as Extract<Step, { layer: L }>['change']] : []));
-  switch (steps[0]?.layer) {
-    case 'ipvs':
-      return (await kernel.ipvs.change(changes('ipvs'))).map((result, index) => ipvsFailure(result, steps[index]));
-    case 'link':
-      return (await kernel.links.change(changes('link'))).map((result) => linkFailure(result));
-    case 'netfilter': {
-      const result = await kernel.netfilter.change(changes('netfilter'));
-      const failure: StepFailure | null = result.ok
-        ? null
-        : { reason: 'NetfilterFailed', message: result.message, uncertain: true };
-      return steps.map(() => failure);
-    }
-    default:
-      return steps.map(() => waiting('kernel settings are written by `lvs-director init`'));
+  const layer = steps[0]?.layer;
+  if (layer === 'ipvs') {
+    const changes = steps.flatMap((step) => (step.layer === 'ipvs' ? [step.change] : []));
+    return (await kernel.ipvs.change(changes)).map((result, index) => ipvsFailure(result, steps[index]));
   }
+  if (layer === 'link') {
+    const changes = steps.flatMap((step) => (step.layer === 'link' ? [step.change] : []));
+    return (await kernel.links.change(changes)).map(linkFailure);
+  }
+  if (layer === 'netfilter') {
+    const changes = steps.flatMap((step) => (step.layer === 'netfilter' ? [step.change] : []));
+    const result = await kernel.netfilter.change(changes);
+    const failure: StepFailure | null = result.ok
+      ? null
+      : { reason: 'NetfilterFailed', message: result.message, uncertain: true };
+    return steps.map(() => failure);
+  }
+  return steps.map(() => waiting('kernel settings are written by `lvs-director init`'));
 }
 
 function ipvsFailure(result: Result<null>, step: Step | undefined): StepFailure | null {

@@ -4,7 +4,7 @@
  * The order is: VIPs that leave, IPVS services that leave, one nftables transaction, IPVS services that come or change,
  * VIPs that come. So a VIP never answers before its return path is there, and never after it has gone.
  */
-import type { Elements, MutableElements, NetfilterChange } from '../host/netfilter/table.ts';
+import type { Elements, MutableElements } from '../host/netfilter/table.ts';
 import { elementChanges, emptyElements, endpointElement } from '../host/netfilter/table.ts';
 import { planService } from '../ipvs/plan.ts';
 import { type AddressServiceKey, isMarkKey, type ObservedService, serviceKeyText } from '../ipvs/types.ts';
@@ -48,7 +48,7 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
 
   const ours = oursAfter(wanted, staying, state);
   const vips = vipsOf(wanted, staying, foreign, state);
-  const elements = wantedElements(wanted, staying, foreign, vips, ours, state);
+  const elements = wantedElements(wanted, staying, foreign, vips, ours);
 
   const steps: Step[] = [];
   if (!repair) {
@@ -66,7 +66,7 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
     }
   }
   steps.push(...vipAdditions(vips, wanted, state));
-  return { steps, conflicts, held, ours, vips };
+  return { steps, conflicts, held, ours, vips: new Set(vips.keys()) };
 }
 
 /**
@@ -149,7 +149,6 @@ function wantedElements(
   foreign: readonly ObservedService[],
   vips: ReadonlyMap<string, AddressServiceKey['family']>,
   ours: ReadonlyMap<string, OursEntry>,
-  _state: NodeState,
 ): Elements {
   const elements: MutableElements = emptyElements();
   for (const [address, family] of vips) elements[setOf('vip', { family })].set(address, '');

@@ -44,7 +44,11 @@ export function destination(text: string, weight = 1): Destination {
   };
 }
 
-export function desiredService(key: string, weights: Weights = { '10.1.0.1:80': 1 }, options: ServiceOptions = {}): DesiredService {
+export function desiredService(
+  key: string,
+  weights: Weights = { '10.1.0.1:80': 1 },
+  options: ServiceOptions = {},
+): DesiredService {
   const { name = 'default/web', scheduler = 'wlc', masquerade = true } = options;
   return {
     owner: { uid: uidOf(name), name },

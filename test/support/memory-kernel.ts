@@ -20,7 +20,7 @@ import {
 import { fail, type NetlinkFailure, ok, type Result } from '../../src/netlink/result.ts';
 
 /** Thrown in place of the write before which the process is killed, and at everything it tries after that. */
-export const Killed = Symbol('killed');
+export const Killed = new Error('killed');
 
 export interface MemoryService {
   readonly service: Service;
@@ -54,7 +54,12 @@ export interface MemoryFaults {
   /** What the nth dump (from 1) of the services says in place of the truth; null for a dump that broke off. */
   dump?: (services: readonly ObservedService[], look: number) => readonly ObservedService[] | null;
   /** Parts of the node that cannot be looked at. */
-  blind?: { readonly ipvs?: boolean; readonly links?: boolean; readonly netfilter?: boolean; readonly witness?: boolean };
+  blind?: {
+    readonly ipvs?: boolean;
+    readonly links?: boolean;
+    readonly netfilter?: boolean;
+    readonly witness?: boolean;
+  };
   /** Message with which nft refuses every transaction. */
   nft?: string;
 }
@@ -89,7 +94,10 @@ export function memoryKernel(options: MemoryOptions = {}): MemoryKernel {
     services: new Map(),
     table: null,
     links: [link(1, 'lo', null), link(2, 'eth0', null)],
-    addresses: [address(1, '127.0.0.1', 8), ...nodeAddresses.map((text) => address(2, text, text.includes(':') ? 64 : 24))],
+    addresses: [
+      address(1, '127.0.0.1', 8),
+      ...nodeAddresses.map((text) => address(2, text, text.includes(':') ? 64 : 24)),
+    ],
     witness: null,
     wrongSettings: [],
   };
@@ -158,7 +166,10 @@ export function memoryKernel(options: MemoryOptions = {}): MemoryKernel {
       living();
       if (faults.blind?.netfilter === true) return { ok: false, message: 'nft list table: refused' };
       const { table } = state;
-      return { ok: true, value: table === null ? null : { shapeCurrent: table.shapeCurrent, elements: copied(table.elements) } };
+      return {
+        ok: true,
+        value: table === null ? null : { shapeCurrent: table.shapeCurrent, elements: copied(table.elements) },
+      };
     },
     async change(changes) {
       if (changes.length === 0) return { ok: true, value: null };
@@ -216,7 +227,8 @@ function noAnswer(line: string, lines: string[]): Result<null> {
   return fail({ kind: 'timeout', errno: null, message: `${line}: no answer` });
 }
 
-const kernelSays = (errno: string): Result<null> => fail({ kind: 'kernel', errno, message: `the kernel refused: ${errno}` });
+const kernelSays = (errno: string): Result<null> =>
+  fail({ kind: 'kernel', errno, message: `the kernel refused: ${errno}` });
 
 function link(index: number, name: string, alias: string | null): Link {
   return { index, name, kind: alias === null ? null : 'dummy', up: true, alias };
@@ -229,15 +241,13 @@ function address(linkIndex: number, text: string, prefixLength: number): LinkAdd
 const observed = ({ service, destinations }: MemoryService): ObservedService => ({
   ...service,
   statistics: null,
-  destinations: [...destinations.values()].map(
-    (destination): ObservedDestination => ({
-      ...destination,
-      activeConnections: 0,
-      inactiveConnections: 0,
-      persistentConnections: 0,
-      statistics: null,
-    }),
-  ),
+  destinations: [...destinations.values()].map((destination): ObservedDestination => ({
+    ...destination,
+    activeConnections: 0,
+    inactiveConnections: 0,
+    persistentConnections: 0,
+    statistics: null,
+  })),
 });
 
 const copied = (elements: MutableElements): MutableElements =>
@@ -299,7 +309,8 @@ function runLink(state: MemoryState, change: LinkChange, ipv6: boolean): Result<
     return ok(null);
   }
   if (device === undefined) return kernelSays('ENODEV');
-  const isThere = (entry: LinkAddress): boolean => 'address' in change && entry.linkIndex === device.index && entry.address === change.address;
+  const isThere = (entry: LinkAddress): boolean =>
+    'address' in change && entry.linkIndex === device.index && entry.address === change.address;
   switch (change.verb) {
     case 'set-up':
       state.links = state.links.map((entry) => (entry === device ? { ...entry, up: true } : entry));
@@ -337,7 +348,8 @@ export function setDown(state: MemoryState, name: string): void {
 
 /** Our device, made beforehand with these addresses. */
 export function putDevice(state: MemoryState, addresses: readonly string[]): void {
-  if (!state.links.some((entry) => entry.name === VIP_DEVICE)) state.links.push(link(DEVICE_INDEX, VIP_DEVICE, VIP_DEVICE_ALIAS));
+  if (!state.links.some((entry) => entry.name === VIP_DEVICE))
+    state.links.push(link(DEVICE_INDEX, VIP_DEVICE, VIP_DEVICE_ALIAS));
   for (const text of addresses) state.addresses.push(address(DEVICE_INDEX, text, text.includes(':') ? 128 : 32));
 }
 
@@ -352,7 +364,8 @@ export const boundAddresses = (state: MemoryState): string[] => {
 
 /** All changes on a copy, which becomes the table when none is refused; else why not. */
 function runTransaction(state: MemoryState, changes: readonly NetfilterChange[]): string | null {
-  let table: MemoryTable | null = state.table === null ? null : { ...state.table, elements: copied(state.table.elements) };
+  let table: MemoryTable | null =
+    state.table === null ? null : { ...state.table, elements: copied(state.table.elements) };
   for (const change of changes) {
     if (change.verb === 'create-table') {
       table = { shapeCurrent: true, elements: emptyElements() };
@@ -385,7 +398,8 @@ export function ipvsLine(change: IpvsChange): string {
       return `ipvs ${change.verb} ${key}`;
     case 'delete-destination':
       return `ipvs ${change.verb} ${key} > ${destinationKeyText(change.key)}`;
-    default:
+    case 'new-destination':
+    case 'set-destination':
       return `ipvs ${change.verb} ${key} > ${destinationKeyText(change.destination.key)}*${change.destination.config.weight}`;
   }
 }

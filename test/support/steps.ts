@@ -18,8 +18,16 @@ const around = ({ owner = null, service: text = null }: Around = {}) => ({ owner
 
 export const ipvsStep = (change: IpvsChange, more?: Around): Step => ({ layer: 'ipvs', ...around(more), change });
 export const linkStep = (change: LinkChange, more?: Around): Step => ({ layer: 'link', ...around(more), change });
-export const nftStep = (change: NetfilterChange, more?: Around): Step => ({ layer: 'netfilter', ...around(more), change });
-export const sysctlStep = (change: SysctlSetting, more?: Around): Step => ({ layer: 'sysctl', ...around(more), change });
+export const nftStep = (change: NetfilterChange, more?: Around): Step => ({
+  layer: 'netfilter',
+  ...around(more),
+  change,
+});
+export const sysctlStep = (change: SysctlSetting, more?: Around): Step => ({
+  layer: 'sysctl',
+  ...around(more),
+  change,
+});
 
 export const newService = (key: string, scheduler?: string): Step =>
   ipvsStep({ verb: 'new-service', service: service(key, scheduler) }, { service: key });
@@ -28,9 +36,15 @@ export const setService = (key: string, scheduler?: string): Step =>
 export const deleteService = (key: string): Step =>
   ipvsStep({ verb: 'delete-service', key: service(key).key }, { service: key });
 export const newDestination = (key: string, text: string, weight?: number): Step =>
-  ipvsStep({ verb: 'new-destination', service: service(key).key, destination: destination(text, weight) }, { service: key });
+  ipvsStep(
+    { verb: 'new-destination', service: service(key).key, destination: destination(text, weight) },
+    { service: key },
+  );
 export const setDestination = (key: string, text: string, weight?: number): Step =>
-  ipvsStep({ verb: 'set-destination', service: service(key).key, destination: destination(text, weight) }, { service: key });
+  ipvsStep(
+    { verb: 'set-destination', service: service(key).key, destination: destination(text, weight) },
+    { service: key },
+  );
 export const deleteDestination = (key: string, text: string): Step =>
   ipvsStep({ verb: 'delete-destination', service: service(key).key, key: destination(text).key }, { service: key });
 

@@ -9,13 +9,8 @@ import type { FolderFile } from './interpret.ts';
 const LARGEST_FILE = 8 * 1024 * 1024;
 
 export type FolderReading =
-  | {
-      readonly ok: true;
-      /** In order of path. */
-      readonly files: readonly FolderFile[];
-      /** Milliseconds since the youngest file was written; a file that is being written now is not yet to be believed. */
-      readonly youngestMs: number;
-    }
+  /** Files in order of path. */
+  | { readonly ok: true; readonly files: readonly FolderFile[] }
   /** The folder itself cannot be listed; that says nothing about what is wanted. */
   | { readonly ok: false; readonly message: string };
 

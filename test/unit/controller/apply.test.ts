@@ -35,7 +35,10 @@ const run = async (kernel: MemoryKernel, ...steps: Step[]): Promise<string[]> =>
 
 function withTable(...elements: string[]): MemoryKernel {
   const kernel = memoryKernel();
-  kernel.state.table = { shapeCurrent: true, elements: { ...emptyElements(), svc4: new Map(elements.map((text) => [text, ''])) } };
+  kernel.state.table = {
+    shapeCurrent: true,
+    elements: { ...emptyElements(), svc4: new Map(elements.map((text) => [text, ''])) },
+  };
   return kernel;
 }
 
@@ -70,7 +73,9 @@ describe('steps', () => {
   it('are told one by one as soon as they are known', async () => {
     const told: StepOutcome[] = [];
     const kernel = memoryKernel();
-    const outcomes = await apply([createTable, newService(WEB), newService(WEB)], kernel.node, (outcome) => told.push(outcome));
+    const outcomes = await apply([createTable, newService(WEB), newService(WEB)], kernel.node, (outcome) =>
+      told.push(outcome),
+    );
     expect(told).toEqual(outcomes);
     expect(words(told)).toEqual(['create-table: ok', `new-service ${WEB}: ok`, `new-service ${WEB}: Conflict`]);
   });
@@ -78,7 +83,12 @@ describe('steps', () => {
   it('change in place what is there', async () => {
     const kernel = memoryKernel();
     kernel.state.services.set(WEB, byHand(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 1 }));
-    await run(kernel, setService(WEB, 'sh'), setDestination(WEB, '10.1.0.1:80', 0), deleteDestination(WEB, '10.1.0.2:80'));
+    await run(
+      kernel,
+      setService(WEB, 'sh'),
+      setDestination(WEB, '10.1.0.1:80', 0),
+      deleteDestination(WEB, '10.1.0.2:80'),
+    );
     expect(kernel.state.services.get(WEB)).toEqual(byHand(WEB, { '10.1.0.1:80': 0 }, 'sh'));
   });
 });
@@ -86,7 +96,14 @@ describe('steps', () => {
 describe('a refused step', () => {
   it('of a service whose scheduler the kernel lacks says so, and the others go on', async () => {
     const kernel = memoryKernel();
-    const steps = [newService(WEB, 'twos'), newDestination(WEB, '10.1.0.1:80'), newService(DNS), createDevice, addAddress('10.0.0.1'), addAddress('10.0.0.2')];
+    const steps = [
+      newService(WEB, 'twos'),
+      newDestination(WEB, '10.1.0.1:80'),
+      newService(DNS),
+      createDevice,
+      addAddress('10.0.0.1'),
+      addAddress('10.0.0.2'),
+    ];
     const outcomes = await apply(steps, kernel.node);
     expect(words(outcomes)).toEqual([
       `new-service ${WEB}: SchedulerUnavailable`,
@@ -154,7 +171,11 @@ describe('a refused step', () => {
       'create-dummy: ok',
     ]);
     expect(outcomes[0]?.failure).toEqual({ reason: 'NetfilterFailed', message: 'nft -f: no', uncertain: true });
-    expect(outcomes[1]?.failure).toEqual({ reason: 'Waiting', message: 'the return path could not be made', uncertain: false });
+    expect(outcomes[1]?.failure).toEqual({
+      reason: 'Waiting',
+      message: 'the return path could not be made',
+      uncertain: false,
+    });
     expect(outcomes[3]?.failure?.message).toBe('the return path could not be made');
     expect(boundAddresses(kernel.state)).toEqual([]);
   });
@@ -164,7 +185,10 @@ describe('a refused step', () => {
     kernel.state.services.set(WEB, byHand(WEB));
     kernel.state.services.set(DNS, byHand(DNS));
     kernel.faults.timeoutAt = { write: 1, done: false };
-    const outcomes = await apply([deleteService(WEB), deleteService(DNS), deleteElement(WEB), deleteElement(DNS)], kernel.node);
+    const outcomes = await apply(
+      [deleteService(WEB), deleteService(DNS), deleteElement(WEB), deleteElement(DNS)],
+      kernel.node,
+    );
     expect(words(outcomes)).toEqual([
       `delete-service ${WEB}: KernelRefused`,
       `delete-service ${DNS}: ok`,
@@ -188,7 +212,12 @@ describe('a refused step', () => {
   it('of a destination is refused by itself only', async () => {
     const kernel = memoryKernel();
     kernel.state.services.set(WEB, byHand(WEB, { '10.1.0.1:80': 1 }));
-    const outcomes = await run(kernel, newDestination(WEB, '10.1.0.1:80'), newDestination(WEB, '10.1.0.2:80'), deleteDestination(WEB, '10.1.0.3:80'));
+    const outcomes = await run(
+      kernel,
+      newDestination(WEB, '10.1.0.1:80'),
+      newDestination(WEB, '10.1.0.2:80'),
+      deleteDestination(WEB, '10.1.0.3:80'),
+    );
     expect(outcomes).toEqual([
       `new-destination ${WEB}: KernelRefused`,
       `new-destination ${WEB}: ok`,
@@ -199,7 +228,11 @@ describe('a refused step', () => {
   it('says what the kernel said, and whether that is certain', async () => {
     const kernel = memoryKernel();
     const [refused] = await apply([deleteService(WEB)], kernel.node);
-    expect(refused?.failure).toEqual({ reason: 'KernelRefused', message: 'the kernel refused: ESRCH', uncertain: false });
+    expect(refused?.failure).toEqual({
+      reason: 'KernelRefused',
+      message: 'the kernel refused: ESRCH',
+      uncertain: false,
+    });
     kernel.faults.timeoutAt = { write: 2, done: true };
     const [unanswered] = await apply([newService(WEB)], kernel.node);
     expect(unanswered?.failure).toMatchObject({ reason: 'KernelRefused', uncertain: true });

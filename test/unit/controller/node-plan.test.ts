@@ -22,7 +22,8 @@ async function look(kernel: MemoryKernel, wanted: Desired): Promise<NodePlan> {
   if (!seen.ok) throw new Error(seen.message);
   return planNode(wanted, seen.state);
 }
-const lines = async (kernel: MemoryKernel, wanted: Desired): Promise<string[]> => (await look(kernel, wanted)).steps.map(stepLine);
+const lines = async (kernel: MemoryKernel, wanted: Desired): Promise<string[]> =>
+  (await look(kernel, wanted)).steps.map(stepLine);
 
 /** A node on which `wanted` is served already. */
 async function serving(...wanted: Parameters<typeof desired>): Promise<MemoryKernel> {
@@ -65,7 +66,9 @@ describe('a node', () => {
     expect(plan.steps.map((step) => step.owner?.uid ?? null)).toEqual(
       plan.steps.map((step) => (step.service === null ? null : uidOf('default/web'))),
     );
-    const ledger = plan.steps.find((step) => step.layer === 'netfilter' && 'set' in step.change && step.change.set === 'ledger4');
+    const ledger = plan.steps.find(
+      (step) => step.layer === 'netfilter' && 'set' in step.change && step.change.set === 'ledger4',
+    );
     expect(ledger?.change).toMatchObject({ comment: uidOf('default/web') });
     expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true }]]));
     expect(plan.vips.has('10.0.0.1')).toBe(true);
@@ -86,7 +89,14 @@ describe('a node', () => {
     ]);
     expect(plan.steps.every((step) => step.removes)).toBe(true);
     expect(plan.steps.map((step) => step.service)).toEqual([null, WEB, null, WEB, WEB, WEB]);
-    expect(plan.steps.map((step) => step.owner?.name ?? null)).toEqual([null, 'default/web', null, 'default/web', 'default/web', 'default/web']);
+    expect(plan.steps.map((step) => step.owner?.name ?? null)).toEqual([
+      null,
+      'default/web',
+      null,
+      'default/web',
+      'default/web',
+      'default/web',
+    ]);
     expect(plan.ours.size).toBe(0);
   });
 
@@ -123,12 +133,19 @@ describe('a node', () => {
     ]);
     expect(plan.steps.slice(2, 5).map((step) => step.service)).toEqual([SIX, SIX, SIX]);
     const kernel = await serving([six]);
-    expect((await lines(kernel, desired())).slice(0, 2)).toEqual(['link delete-address 2001:db8::1', `ipvs delete-service ${SIX}`]);
+    expect((await lines(kernel, desired())).slice(0, 2)).toEqual([
+      'link delete-address 2001:db8::1',
+      `ipvs delete-service ${SIX}`,
+    ]);
     expect(await lines(kernel, desired([six]))).toEqual([]);
   });
 
   it('that serves by firewall mark writes no element for it', async () => {
-    const mark = { ...web, service: { ...service(WEB), key: { family: 'ipv4', firewallMark: 7 } as const }, destinations: [] };
+    const mark = {
+      ...web,
+      service: { ...service(WEB), key: { family: 'ipv4', firewallMark: 7 } as const },
+      destinations: [],
+    };
     const wanted = { ...desired(), services: new Map([['mark/ipv4/7', mark]]) };
     expect(await lines(memoryKernel(), wanted)).toEqual(['ipvs new-service mark/ipv4/7 wlc']);
   });
@@ -136,8 +153,18 @@ describe('a node', () => {
 
 describe('a change', () => {
   it.each([
-    ['of a weight', desiredService(WEB, { '10.1.0.1:80': 5, '10.1.0.2:80': 2 }), [`ipvs set-destination ${WEB} > 10.1.0.1:80*5`], false],
-    ['of the scheduler', desiredService(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 2 }, { scheduler: 'rr' }), [`ipvs set-service ${WEB} rr`], false],
+    [
+      'of a weight',
+      desiredService(WEB, { '10.1.0.1:80': 5, '10.1.0.2:80': 2 }),
+      [`ipvs set-destination ${WEB} > 10.1.0.1:80*5`],
+      false,
+    ],
+    [
+      'of the scheduler',
+      desiredService(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 2 }, { scheduler: 'rr' }),
+      [`ipvs set-service ${WEB} rr`],
+      false,
+    ],
     ['of masquerading', { ...web, masquerade: false }, [`nft -masq4 ${ELEMENT}`], true],
     [
       'of a destination for another',
@@ -160,7 +187,9 @@ describe('a change', () => {
   });
 
   it('adds masquerading for a service that had none', async () => {
-    expect(await lines(await serving([dns]), desired([{ ...dns, masquerade: true }]))).toEqual(['nft +masq4 10.0.0.2 . udp . 53']);
+    expect(await lines(await serving([dns]), desired([{ ...dns, masquerade: true }]))).toEqual([
+      'nft +masq4 10.0.0.2 . udp . 53',
+    ]);
   });
 });
 
@@ -241,7 +270,9 @@ describe('the device', () => {
   it('is used as it is when it is there', async () => {
     const kernel = memoryKernel();
     putDevice(kernel.state, ['10.0.0.1']);
-    expect((await lines(kernel, desired([web, dns]))).filter((line) => line.startsWith('link'))).toEqual(['link add-address 10.0.0.2']);
+    expect((await lines(kernel, desired([web, dns]))).filter((line) => line.startsWith('link'))).toEqual([
+      'link add-address 10.0.0.2',
+    ]);
   });
 
   it('is made again with all VIPs when it was deleted', async () => {
@@ -262,9 +293,14 @@ describe('the device', () => {
 
   it('keeps the link-local address that the kernel gave it, and loses what nobody wants', async () => {
     const kernel = await serving([web]);
-    for (const address of ['fe80::1234', 'febf::1']) kernel.state.addresses.push({ linkIndex: 7, family: 'ipv6', address, prefixLength: 64 });
-    for (const address of ['fec0::1', 'fd00::fe80']) kernel.state.addresses.push({ linkIndex: 7, family: 'ipv6', address, prefixLength: 128 });
-    expect(await lines(kernel, desired([web]))).toEqual(['link delete-address fec0::1', 'link delete-address fd00::fe80']);
+    for (const address of ['fe80::1234', 'febf::1'])
+      kernel.state.addresses.push({ linkIndex: 7, family: 'ipv6', address, prefixLength: 64 });
+    for (const address of ['fec0::1', 'fd00::fe80'])
+      kernel.state.addresses.push({ linkIndex: 7, family: 'ipv6', address, prefixLength: 128 });
+    expect(await lines(kernel, desired([web]))).toEqual([
+      'link delete-address fec0::1',
+      'link delete-address fd00::fe80',
+    ]);
   });
 });
 
@@ -376,7 +412,9 @@ describe('what cannot be seen at present', () => {
   it('does not stand in the way of what can be seen', async () => {
     const kernel = await serving([web]);
     const changed = desiredService(WEB, { '10.1.0.1:80': 9, '10.1.0.2:80': 2 });
-    expect(await lines(kernel, desired([changed], { all: true, uids: new Set() }))).toEqual([`ipvs set-destination ${WEB} > 10.1.0.1:80*9`]);
+    expect(await lines(kernel, desired([changed], { all: true, uids: new Set() }))).toEqual([
+      `ipvs set-destination ${WEB} > 10.1.0.1:80*9`,
+    ]);
   });
 
   it('is named by its uid when the witness is lost', async () => {

@@ -24,7 +24,12 @@ describe('what is ours', () => {
     ['what an unsettled witness names when the table is lost', null, witness(false), { [KEY]: 'w' }],
     ['by the ledger when both name it', ledger([ELEMENT, 'l']), witness(true), { [KEY]: 'l' }],
     ['by the ledger when the witness is not settled', ledger([ELEMENT, 'l']), witness(false), { [KEY]: 'l' }],
-    ['what either of them names', ledger(['10.0.0.2 . udp . 53', 'l']), witness(true), { [KEY]: 'w', 'UDP/10.0.0.2:53': 'l' }],
+    [
+      'what either of them names',
+      ledger(['10.0.0.2 . udp . 53', 'l']),
+      witness(true),
+      { [KEY]: 'w', 'UDP/10.0.0.2:53': 'l' },
+    ],
     ['nothing that the ledger cannot mean', ledger(['10.0.0.1', 'l'], ['10.0.0.1 . icmp . 1', 'l']), null, {}],
     ['nothing that the witness cannot mean', null, witness(true, 'mark/ipv4/7'), {}],
   ])('is %s', (_what, elements, entries, expected) => {

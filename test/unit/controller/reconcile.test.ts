@@ -7,7 +7,13 @@ import { reconcile, type Reconciled } from '../../../src/controller/reconcile.ts
 import type { ObservedService } from '../../../src/ipvs/types.ts';
 import { serviceKeyText } from '../../../src/ipvs/types.ts';
 import { byHand, desired, desiredService, uidOf } from '../../support/desired.ts';
-import { boundAddresses, Killed, memoryKernel, type MemoryKernel, type MemoryOptions } from '../../support/memory-kernel.ts';
+import {
+  boundAddresses,
+  Killed,
+  memoryKernel,
+  type MemoryKernel,
+  type MemoryOptions,
+} from '../../support/memory-kernel.ts';
 import { stepLine } from '../../support/steps.ts';
 
 const WEB = 'TCP/10.0.0.1:80';
@@ -16,7 +22,9 @@ const web = desiredService(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 2 });
 const dns = desiredService(DNS, { '10.1.0.1:53': 1 }, { name: 'default/dns' });
 
 const attempt = (kernel: MemoryKernel, wanted: Desired, told: string[] = []) =>
-  reconcile(wanted, kernel.node, ({ step, failure }) => told.push(`${stepLine(step)}${failure === null ? '' : ` ${failure.reason}`}`));
+  reconcile(wanted, kernel.node, ({ step, failure }) =>
+    told.push(`${stepLine(step)}${failure === null ? '' : ` ${failure.reason}`}`),
+  );
 async function run(kernel: MemoryKernel, wanted: Desired, told?: string[]): Promise<Reconciled> {
   const result = await attempt(kernel, wanted, told);
   if (!result.ok) throw new Error(result.message);
@@ -30,7 +38,8 @@ async function serving(wanted: Desired, options?: MemoryOptions): Promise<Memory
 }
 const settled = (kernel: MemoryKernel): Record<string, boolean> =>
   Object.fromEntries([...(kernel.state.witness ?? [])].map(([key, entry]) => [key, entry.settled]));
-const without = (key: string) => (services: readonly ObservedService[]) => services.filter((entry) => serviceKeyText(entry.key) !== key);
+const without = (key: string) => (services: readonly ObservedService[]) =>
+  services.filter((entry) => serviceKeyText(entry.key) !== key);
 
 describe('a reconciliation', () => {
   it('makes what is wanted, with the witness before and after it', async () => {
@@ -49,7 +58,12 @@ describe('a reconciliation', () => {
       `witness ${WEB}`,
     ]);
     expect(told).toEqual(result.outcomes.map(({ step }) => stepLine(step)));
-    expect(kernel.state.witness?.get(WEB)).toEqual({ uid: uidOf('default/web'), name: 'default/web', masquerade: true, settled: true });
+    expect(kernel.state.witness?.get(WEB)).toEqual({
+      uid: uidOf('default/web'),
+      name: 'default/web',
+      masquerade: true,
+      settled: true,
+    });
   });
 
   it.each([
@@ -57,7 +71,10 @@ describe('a reconciliation', () => {
     ['two services', desired([web, dns])],
     ['none after one', desired()],
     ['another after one', desired([dns])],
-    ['one with other destinations', desired([desiredService(WEB, { '10.1.0.3:80': 0 }, { scheduler: 'sh', masquerade: false })])],
+    [
+      'one with other destinations',
+      desired([desiredService(WEB, { '10.1.0.3:80': 0 }, { scheduler: 'sh', masquerade: false })]),
+    ],
   ])('leaves an empty plan behind: %s', async (_what, wanted) => {
     const kernel = await serving(desired([web]));
     expect((await run(kernel, wanted)).converged).toBe(true);
@@ -98,24 +115,24 @@ describe('a reconciliation', () => {
     const kernel = await serving(desired([web, dns]));
     kernel.state.table = null;
     expect((await run(kernel, desired([dns]))).converged).toBe(true);
-    expect(kernel.lines.filter((line) => !line.startsWith('witness')).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
-      'nft create-table,',
-      'link delete-address',
-      'ipvs delete-service',
-      'nft -vip4',
-    ]);
+    expect(
+      kernel.lines.filter((line) => !line.startsWith('witness')).map((line) => line.split(' ').slice(0, 2).join(' ')),
+    ).toEqual(['nft create-table,', 'link delete-address', 'ipvs delete-service', 'nft -vip4']);
     expect([...kernel.state.services.keys()]).toEqual([DNS]);
   });
 });
 
 describe('a look', () => {
-  it.each(['ipvs', 'links', 'netfilter', 'witness'] as const)('without the part %s is no look, and nothing is changed', async (part) => {
-    const kernel = await serving(desired([web]));
-    kernel.faults.blind = { [part]: true };
-    const result = await attempt(kernel, desired());
-    expect(result).toEqual({ ok: false, message: expect.stringMatching(/broke off|refused|EIO/) });
-    expect(kernel.lines).toEqual([]);
-  });
+  it.each(['ipvs', 'links', 'netfilter', 'witness'] as const)(
+    'without the part %s is no look, and nothing is changed',
+    async (part) => {
+      const kernel = await serving(desired([web]));
+      kernel.faults.blind = { [part]: true };
+      const result = await attempt(kernel, desired());
+      expect(result).toEqual({ ok: false, message: expect.stringMatching(/broke off|refused|EIO/) });
+      expect(kernel.lines).toEqual([]);
+    },
+  );
 
   it('that fails the second time takes nothing away', async () => {
     const kernel = await serving(desired([web]));
@@ -128,7 +145,9 @@ describe('a look', () => {
     const kernel = await serving(desired([web]));
     const ghost = byHand('TCP/10.0.0.1:22');
     kernel.faults.dump = (services, look) =>
-      look === 1 ? services.map((entry) => ({ ...entry, destinations: [...entry.destinations, ...ghosts(ghost)] })) : services;
+      look === 1
+        ? services.map((entry) => ({ ...entry, destinations: [...entry.destinations, ...ghosts(ghost)] }))
+        : services;
     expect((await run(kernel, desired([web]))).converged).toBe(true);
     expect(kernel.lines).toEqual([]);
   });
@@ -158,13 +177,12 @@ describe('a look', () => {
   it('with a removal that the next one does not confirm is not the end', async () => {
     const kernel = await serving(desired([web]));
     let look = 0;
-    const { observe: real } = kernel.node.netfilter;
     const node = {
       ...kernel.node,
       netfilter: {
         ...kernel.node.netfilter,
         observe: async () => {
-          const seen = await real();
+          const seen = await kernel.node.netfilter.observe();
           look++;
           if (!seen.ok || seen.value === null) return seen;
           // An element too many, another one each time: no removal is ever seen twice.
@@ -246,15 +264,18 @@ describe('what fails', () => {
     expect(settled(kernel)).toEqual({ [WEB]: true });
   });
 
-  it.each([true, false])('leaves the witness of its service unsettled until a look confirms it (done: %s)', async (done) => {
-    const kernel = await serving(desired([web]));
-    const changed = desiredService(WEB, { '10.1.0.1:80': 7, '10.1.0.2:80': 2 });
-    const seen: string[] = [];
-    kernel.faults.timeoutAt = { write: 1, done };
-    kernel.faults.watch = (line) => seen.push(line);
-    await run(kernel, desired([changed]));
-    expect(seen.filter((line) => line.startsWith('witness'))).toEqual([`witness ${WEB}?`, `witness ${WEB}`]);
-  });
+  it.each([true, false])(
+    'leaves the witness of its service unsettled until a look confirms it (done: %s)',
+    async (done) => {
+      const kernel = await serving(desired([web]));
+      const changed = desiredService(WEB, { '10.1.0.1:80': 7, '10.1.0.2:80': 2 });
+      const seen: string[] = [];
+      kernel.faults.timeoutAt = { write: 1, done };
+      kernel.faults.watch = (line) => seen.push(line);
+      await run(kernel, desired([changed]));
+      expect(seen.filter((line) => line.startsWith('witness'))).toEqual([`witness ${WEB}?`, `witness ${WEB}`]);
+    },
+  );
 
   it('keeps the witness of a service that could not be removed', async () => {
     const kernel = await serving(desired([web]));
@@ -274,7 +295,8 @@ describe('what fails', () => {
   it('by interference that does not stop ends after four rounds', async () => {
     const kernel = await serving(desired([web]));
     kernel.faults.watch = (line) => {
-      if (line.startsWith('ipvs')) kernel.state.services.set(WEB, byHand(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 9 }, 'wlc'));
+      if (line.startsWith('ipvs'))
+        kernel.state.services.set(WEB, byHand(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 9 }, 'wlc'));
     };
     kernel.state.services.set(WEB, byHand(WEB, { '10.1.0.1:80': 1, '10.1.0.2:80': 9 }, 'wlc'));
     const result = await run(kernel, desired([web]));
@@ -305,7 +327,9 @@ describe('a process that is killed', () => {
       await expect(attempt(kernel, after)).rejects.toBe(Killed);
       kernel.forget();
       expect((await run(kernel, after)).converged).toBe(true);
-      expect([...kernel.state.services.keys()].toSorted()).toEqual(['TCP/10.0.0.9:22', ...after.services.keys()].toSorted());
+      expect([...kernel.state.services.keys()].toSorted()).toEqual(
+        ['TCP/10.0.0.9:22', ...after.services.keys()].toSorted(),
+      );
       expect(kernel.state.services.get('TCP/10.0.0.9:22')).toBe(theirs);
       expect(settled(kernel)).toEqual(Object.fromEntries([...after.services.keys()].map((key) => [key, true])));
     }

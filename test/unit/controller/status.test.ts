@@ -18,7 +18,11 @@ const web = objects(rs1, virtualServiceObject({}));
 const owner = web.objects[0]?.owner ?? null;
 const other = { uid: 'other', name: 'default/other' };
 
-const progress = (plan: Partial<NodePlan> = {}, outcomes: readonly StepOutcome[] = [], state: Partial<NodeState> = {}): Progress => ({
+const progress = (
+  plan: Partial<NodePlan> = {},
+  outcomes: readonly StepOutcome[] = [],
+  state: Partial<NodeState> = {},
+): Progress => ({
   plan: { steps: [], conflicts: new Set(), held: new Set(), ours: new Map(), vips: new Set(), ...plan },
   state: { services: [], table: null, witness: null, links: [], addresses: [], wrongSettings: [], ...state },
   outcomes,
@@ -32,7 +36,11 @@ const problem = (object: string | null, more: Partial<Problem> = {}): Problem =>
   place: null,
   ...more,
 });
-const failure = (reason: StepFailure['reason'], message: string): StepFailure => ({ reason, message, uncertain: false });
+const failure = (reason: StepFailure['reason'], message: string): StepFailure => ({
+  reason,
+  message,
+  uncertain: false,
+});
 const forOwner = (step: Step, by = owner): Step => ({ ...step, owner: by });
 
 /** `TYPE STATUS REASON: MESSAGE` of the object's conditions. */
@@ -62,14 +70,20 @@ describe('an object that is served', () => {
 
 describe('Accepted', () => {
   it('says what is wrong in the object, all of it, and that the last good state is served', () => {
-    const problems = [problem('VirtualService default/web'), problem('VirtualService default/web', { field: null, message: 'no' })];
+    const problems = [
+      problem('VirtualService default/web'),
+      problem('VirtualService default/web', { field: null, message: 'no' }),
+    ];
     expect(conditions(web, problems, progress())[0]).toBe(
       'Accepted False Invalid: spec.port: 0 is no port (Invalid). Correct the field.; no (Invalid). Correct the field. What was accepted before is still served.',
     );
   });
 
   it('takes the reason of the first problem', () => {
-    const problems = [problem('VirtualService default/web', { reason: 'DuplicateObject' }), problem('VirtualService default/web')];
+    const problems = [
+      problem('VirtualService default/web', { reason: 'DuplicateObject' }),
+      problem('VirtualService default/web'),
+    ];
     expect(conditions(web, problems, progress())[0]).toMatch(/^Accepted False DuplicateObject: /);
   });
 
@@ -82,7 +96,11 @@ describe('Accepted', () => {
 
   it('names what another VirtualService has', () => {
     const ports = [{ port: 81 }, { port: 82 }, { port: 83 }];
-    const both = objects(rs1, virtualServiceObject({ ports: ports.slice(0, 2) }), virtualServiceObject({ ports }, { name: 'x' }));
+    const both = objects(
+      rs1,
+      virtualServiceObject({ ports: ports.slice(0, 2) }),
+      virtualServiceObject({ ports }, { name: 'x' }),
+    );
     expect(conditions(both, [], progress())[3]).toBe(
       `Accepted False Conflict: ${KEY} belongs to VirtualService default/web; TCP/192.168.112.152:82 belongs to VirtualService default/web`,
     );
@@ -161,7 +179,9 @@ describe('Programmed', () => {
         'net.ipv6.conf.all.forwarding is 0 and must be 1: answers of real servers are forwarded packets. ' +
         'Run `lvs-director init`.',
     );
-    expect(programmed(progress({ held: new Set(['TCP/10.0.0.9:1']) }, [], { wrongSettings }))).toMatch(/^Programmed True/);
+    expect(programmed(progress({ held: new Set(['TCP/10.0.0.9:1']) }, [], { wrongSettings }))).toMatch(
+      /^Programmed True/,
+    );
   });
 
   it('is false with the reason of the step that failed', () => {
@@ -180,7 +200,9 @@ describe('Programmed', () => {
 
   it('is false when a step for all objects failed, and not for one of another object', () => {
     const failed = failure('NetfilterFailed', 'no nft');
-    expect(programmed(progress({}, [{ step: createTable, failure: failed }]))).toBe('Programmed False NetfilterFailed: no nft');
+    expect(programmed(progress({}, [{ step: createTable, failure: failed }]))).toBe(
+      'Programmed False NetfilterFailed: no nft',
+    );
     expect(programmed(progress({}, [{ step: forOwner(step, other), failure: failed }]))).toMatch(/^Programmed True/);
   });
 
@@ -192,7 +214,9 @@ describe('Programmed', () => {
     expect(programmed(progress({}, outcomes))).toMatch(/^Programmed True/);
     expect(programmed(progress({}, outcomes.toReversed()))).toBe('Programmed False KernelRefused: timeout');
     const elsewhere = { step: forOwner(newService('TCP/192.168.112.152:82')), failure: null };
-    expect(programmed(progress({}, [...outcomes.slice(0, 1), elsewhere]))).toBe('Programmed False KernelRefused: timeout');
+    expect(programmed(progress({}, [...outcomes.slice(0, 1), elsewhere]))).toBe(
+      'Programmed False KernelRefused: timeout',
+    );
   });
 
   it('is false while steps are left for the object or for all', () => {

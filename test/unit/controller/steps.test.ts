@@ -1,6 +1,14 @@
 /** Every kind of step has its words; a kind without a case here does not pass type checking. */
 import { describe, expect, it } from 'vitest';
-import { sameStep, type Step, STEP_KINDS, stepIdentity, type StepKind, stepKind, stepWords } from '../../../src/controller/steps.ts';
+import {
+  sameStep,
+  type Step,
+  STEP_KINDS,
+  stepIdentity,
+  type StepKind,
+  stepKind,
+  stepWords,
+} from '../../../src/controller/steps.ts';
 import { tableText } from '../../../src/host/netfilter/ruleset.ts';
 import {
   addAddress,
@@ -24,7 +32,9 @@ const WEB = 'TCP/10.0.0.1:80';
 const SIX = 'UDP/[2001:db8::1]:53';
 
 const CASES: Readonly<Record<StepKind, readonly (readonly [Step, string])[]>> = {
-  'link create-dummy': [[createDevice, 'ip link add dummy-lvs up type dummy && ip link set dummy-lvs alias lvs-director']],
+  'link create-dummy': [
+    [createDevice, 'ip link add dummy-lvs up type dummy && ip link set dummy-lvs alias lvs-director'],
+  ],
   'link set-up': [[linkStep({ verb: 'set-up', name: 'dummy-lvs' }), 'ip link set dummy-lvs up']],
   'link delete-link': [[linkStep({ verb: 'delete-link', name: 'dummy-lvs' }), 'ip link delete dummy-lvs']],
   'link add-address': [
@@ -43,7 +53,9 @@ const CASES: Readonly<Record<StepKind, readonly (readonly [Step, string])[]>> = 
       `nft 'add element inet lvs-director ledger6 { 2001:db8::1 . udp . 53 comment "u-1" }'`,
     ],
   ],
-  'netfilter delete-element': [[deleteElement(WEB), "nft 'delete element inet lvs-director svc4 { 10.0.0.1 . tcp . 80 }'"]],
+  'netfilter delete-element': [
+    [deleteElement(WEB), "nft 'delete element inet lvs-director svc4 { 10.0.0.1 . tcp . 80 }'"],
+  ],
   'netfilter delete-table': [[nftStep({ verb: 'delete-table' }), "nft 'delete table inet lvs-director'"]],
   'ipvs new-service': [
     [newService(WEB, 'rr'), 'ipvsadm -A -t 10.0.0.1:80 -s rr'],

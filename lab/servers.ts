@@ -40,3 +40,50 @@ export async function outcome(network: Network, node: string, url: string): Prom
 }
 
 const CURL = ['--silent', '--show-error', '--fail', '--max-time', '20'];
+
+/** A server in JavaScript: `script` gets the port as `port` and calls `listening` when it is ready. */
+async function serveScript(network: Network, node: string, port: number, script: string): Promise<LabProcess> {
+  const source = `const port = ${port}; const listening = () => console.log('listening'); ${script}`;
+  const server = await network.start(node, [process.execPath, '-e', source]);
+  await server.waitFor(/listening/);
+  return server;
+}
+
+/** An HTTP server that answers with the address of whoever asks. */
+export const serveCaller = (network: Network, node: string, port: number): Promise<LabProcess> =>
+  serveScript(
+    network,
+    node,
+    port,
+    `require('node:http').createServer((request, response) => response.end(request.socket.remoteAddress.replace('::ffff:', '')))
+      .listen(port, '::', listening)`,
+  );
+
+/** A UDP server that answers each datagram with `text`. */
+export const serveDatagrams = (network: Network, node: string, port: number, text: string): Promise<LabProcess> =>
+  serveScript(
+    network,
+    node,
+    port,
+    `const socket = require('node:dgram').createSocket('udp6');
+    socket.on('message', (_, from) => socket.send(${JSON.stringify(text)}, from.port, from.address));
+    socket.bind(port, listening)`,
+  );
+
+/** Send `times` datagrams, each from a port of its own, and return the answers; `silent` for those that stayed away. */
+export async function askDatagrams(network: Network, node: string, address: string, port: number, times: number): Promise<string[]> {
+  const script = `
+    const { createSocket } = require('node:dgram');
+    const [address, port, times] = process.argv.slice(1);
+    const ask = () => new Promise((resolve) => {
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+      const end = (text) => { clearTimeout(timer); socket.close(); resolve(text); };
+      const timer = setTimeout(() => end('silent'), 5000);
+      socket.on('message', (data) => end(data.toString()));
+      socket.on('error', (error) => end(error.code));
+      socket.send('?', Number(port), address);
+    });
+    (async () => { for (let i = 0; i < Number(times); i++) console.log(await ask()); })();`;
+  const { stdout } = await network.run(node, [process.execPath, '-e', script, address, String(port), String(times)]);
+  return stdout.trim().split('\n');
+}

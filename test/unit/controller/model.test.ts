@@ -28,7 +28,7 @@ import {
 } from '../../support/memory-kernel.ts';
 import { stepLine } from '../../support/steps.ts';
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 400);
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 1_500);
 const NODE_ADDRESS = '192.168.112.1';
 /** Two services of one address, one of IPv6, one on an address of the node itself, and one more. */
 const KEYS = [

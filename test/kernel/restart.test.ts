@@ -1,0 +1,79 @@
+// The agent dies and comes back: the data plane does not notice.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CLIENT, DIRECTOR } from '../../lab/scenario.ts';
+import { documents, end, ipvs, lab, makeScene, realServers, runInSync, type Scene, virtualService } from './support.ts';
+
+const MEGABYTES = 64;
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await makeScene();
+});
+
+afterAll(async () => {
+  await scene.network.remove();
+});
+
+/** Counts what a process asks IPVS and nftables and rtnetlink to change, at the kernel's own functions. */
+const TRACE = `
+  cd /sys/kernel/tracing 2>/dev/null && [ -e kprobe_events ] || { mount -t tracefs tracefs /sys/kernel/tracing; cd /sys/kernel/tracing; }
+  for function in ip_vs_genl_set_cmd nfnetlink_rcv_batch rtnl_newlink rtnl_setlink inet_rtm_newaddr inet_rtm_deladdr; do
+    grep -q "lvs_$function" kprobe_events || echo "p:lvs_$function $function" >>kprobe_events
+  done
+  echo 1 >events/kprobes/enable`;
+
+describe('SIGKILL while a client downloads', () => {
+  it('is not noticed by the download, and the restart writes nothing to the kernel', async () => {
+    const { director, network } = scene;
+    const machine = lab();
+    await network.run('rs153', ['sh', '-euc', `mkdir -p /tmp/big; head -c ${MEGABYTES}M /dev/zero >/tmp/big/file`]);
+    const server = await network.start('rs153', ['busybox', 'httpd', '-f', '-p', '10001', '-h', '/tmp/big']);
+    const ports = [{ name: 'files', protocol: 'TCP', port: 80, targetPort: 10_001 }];
+    await director.write('web.yaml', documents(virtualService('web', { ports }), realServers(1, 0)));
+    const first = await runInSync(director);
+    const table = await ipvs(network);
+
+    const download = await network.start(CLIENT, [
+      'curl', '--silent', '--show-error', '--limit-rate', '4M', '--output', '/dev/null',
+      '--write-out', 'done %{size_download}\\n', '--trace-ascii', '/dev/stderr', 'http://192.168.112.200/file',
+    ]);
+    await download.waitFor(/Recv data/);
+    await end(first, 'SIGKILL');
+
+    await machine.run(['sh', '-euc', TRACE]);
+    await machine.run(['sh', '-c', ': >/sys/kernel/tracing/trace']);
+    const second = await runInSync(director);
+    const { stdout: trace } = await machine.run(['cat', '/sys/kernel/tracing/trace']);
+    const own = trace.split('\n').filter((line) => line.includes(`-${second.pid} `) && line.includes('lvs_'));
+    expect(own).toEqual([]);
+    const nft = (await network.run(DIRECTOR, ['nft', 'list', 'ruleset'])).stdout;
+    expect(nft).toContain('table inet lvs-director');
+    expect(await ipvs(network)).toEqual(table);
+    expect(second.output().stderr).toContain('"steps":0,"msg":"in sync"');
+
+    // The trace sees what it should: a change now is counted.
+    await machine.run(['sh', '-c', ': >/sys/kernel/tracing/trace']);
+    await director.write('web.yaml', documents(virtualService('web', { ports }), realServers(2, 0)));
+    await second.waitFor(/ipvs set-destination/);
+    const after = (await machine.run(['cat', '/sys/kernel/tracing/trace'])).stdout;
+    expect(after.split('\n').some((line) => line.includes(`-${second.pid} `) && line.includes('lvs_ip_vs_genl_set_cmd'))).toBe(true);
+
+    const result = await download.finished;
+    expect(result.stdout).toBe(`done ${MEGABYTES * 1024 * 1024}\n`);
+    await end(second);
+    server.signal('SIGKILL');
+    expect(await ipvs(network)).toHaveLength(3);
+  });
+});
+
+describe('SIGTERM', () => {
+  it('leaves the data plane as it is', async () => {
+    const { director, network } = scene;
+    const agent = await runInSync(director);
+    const before = await ipvs(network);
+    agent.signal('SIGTERM');
+    expect((await agent.finished).code).toBe(0);
+    expect(await ipvs(network)).toEqual(before);
+    expect((await director.plan()).code).toBe(0);
+  });
+});

@@ -86,7 +86,7 @@ describe('a VIP of its own', () => {
   });
 
   it('answers ping', async () => {
-    await scene.network.run(CLIENT, ['ping', '-c', '1', '-W', '5', VIP]);
+    await scene.network.run(CLIENT, ['busybox', 'ping', '-c', '1', '-W', '5', VIP]);
   });
 
   it('goes on serving one object when another is removed', async () => {

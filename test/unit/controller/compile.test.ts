@@ -68,6 +68,16 @@ describe('compile', () => {
     ]);
   });
 
+  it('says so of IPv4 too, and finds spellings of one address to be the same', () => {
+    const servers = ['2001:DB8::53', '2001:db8:0::53'].map((address, index) => realServerObject(`six${index}`, { address, port: 1 }));
+    const compiled = objects(...servers, virtualServiceObject({ addresses: ['2001:db8::1', '10.0.0.1'] }));
+    expect(table(compiled)).toEqual(['TCP/[2001:db8::1]:81 wlc masq: [2001:db8::53]:1*1', 'TCP/10.0.0.1:81 wlc masq: ']);
+    expect(remarks(compiled)).toEqual([
+      'default/web DuplicateRealServer: RealServer six1 leads to [2001:db8::53]:1 as six0 does, and only six0 counts',
+      'default/web NoRealServers: none of the selected RealServers has an IPv4 address, as 10.0.0.1 needs',
+    ]);
+  });
+
   it('needs every label, looks in its namespace only, and takes each real server once', () => {
     const backends = [{ realServers: { matchLabels: { app: 'web', tier: 'a' } } }, { realServers: { matchLabels: { tier: 'a' } } }];
     const compiled = objects(

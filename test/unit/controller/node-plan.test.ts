@@ -148,6 +148,11 @@ describe('a node', () => {
     };
     const wanted = { ...desired(), services: new Map([['mark/ipv4/7', mark]]) };
     expect(await lines(memoryKernel(), wanted)).toEqual(['ipvs new-service mark/ipv4/7 wlc']);
+    const both = await look(memoryKernel(), {
+      ...wanted,
+      services: new Map([...wanted.services, ...desired([web]).services]),
+    });
+    expect(both.steps.at(-1)).toMatchObject({ service: WEB, owner: web.owner });
   });
 });
 
@@ -285,6 +290,15 @@ describe('the device', () => {
     ]);
   });
 
+  it('is bound for the first service of an address, and a set-up takes nothing away', async () => {
+    const second = desiredService('TCP/10.0.0.1:81', {}, { name: 'default/second' });
+    const plan = await look(memoryKernel(), desired([web, second]));
+    expect(plan.steps.at(-1)).toMatchObject({ service: WEB, owner: web.owner, removes: false });
+    const kernel = await serving([web]);
+    setDown(kernel.state, 'dummy-lvs');
+    expect((await look(kernel, desired([web]))).steps).toMatchObject([{ removes: false, change: { verb: 'set-up' } }]);
+  });
+
   it('is set up when it is down, with the IPv6 addresses that it lost', async () => {
     const kernel = await serving([web, six]);
     setDown(kernel.state, 'dummy-lvs');
@@ -347,6 +361,27 @@ describe('a table that was lost', () => {
     const plan = await look(kernel, desired());
     expect(plan.steps.map(stepLine).includes(`nft +masq4 ${ELEMENT}`)).toBe(masquerade);
     expect(plan.ours.get(WEB)?.masquerade).toBe(masquerade);
+  });
+
+  it('puts back elements without comments, but those of the ledger', async () => {
+    const kernel = memoryKernel();
+    kernel.state.services.set('TCP/10.0.0.1:22', byHand('TCP/10.0.0.1:22'));
+    const plan = await look(kernel, desired([web]));
+    const comments = plan.steps.flatMap((step) =>
+      step.layer === 'netfilter' && step.change.verb === 'add-element'
+        ? [`${step.change.set} ${step.change.comment}`]
+        : [],
+    );
+    expect(comments).toEqual(['vip4 ', 'svc4 ', 'svc4 ', 'masq4 ', `ledger4 ${uidOf('default/web')}`]);
+  });
+
+  it('names what is ours by the ledger alone by its uid', async () => {
+    const kernel = await serving([web]);
+    if (kernel.state.table !== null) kernel.state.table.shapeCurrent = false;
+    kernel.state.witness = new Map();
+    const plan = await look(kernel, desired());
+    const uid = uidOf('default/web');
+    expect(plan.ours).toEqual(new Map([[WEB, { owner: { uid, name: `object ${uid}` }, masquerade: true }]]));
   });
 
   it('together with the witness makes our services those of somebody else', async () => {

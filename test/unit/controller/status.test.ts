@@ -108,6 +108,12 @@ describe('Accepted', () => {
   });
 });
 
+describe('an object with problems', () => {
+  it('is listed once', () => {
+    expect(objectStatuses(web, [problem('VirtualService default/web')], progress())).toHaveLength(1);
+  });
+});
+
 describe('an object that was never accepted', () => {
   it('is listed with its problems, among the others in order of name', () => {
     const problems = [
@@ -144,6 +150,21 @@ describe('ResolvedRefs', () => {
       'ResolvedRefs False NoRealServers: no RealServer of this namespace carries app=x; no RealServer of this namespace carries app=y',
       'Programmed True Programmed: The kernel has it.',
     ]);
+  });
+});
+
+describe('remarks', () => {
+  it('go to the condition that they are about', () => {
+    const both = objects(virtualServiceObject({}), virtualServiceObject({}, { name: 'x' }));
+    expect(conditions(both, [], progress()).slice(3, 5)).toEqual([
+      `Accepted False Conflict: ${KEY} belongs to VirtualService default/web`,
+      'ResolvedRefs False NoRealServers: no RealServer of this namespace carries app=web',
+    ]);
+  });
+
+  it('about both do not mix', () => {
+    const both = objects(rs1, virtualServiceObject({}), virtualServiceObject({}, { name: 'x' }));
+    expect(conditions(both, [], progress())[4]).toBe('ResolvedRefs True ResolvedRefs: Every back end was found.');
   });
 });
 

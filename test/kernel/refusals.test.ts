@@ -1,0 +1,103 @@
+// What stops the agent from starting: each says what is missing and what to do, and changes nothing.
+import { mkdtempSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUNDLED, makeDirector } from '../../lab/agent.ts';
+import { bootLab, type Lab } from '../../lab/lab.ts';
+import { DIRECTOR } from '../../lab/scenario.ts';
+import { makeNetwork } from '../../lab/topology.ts';
+import { end, ipvs, makeScene, runInSync, type Scene, documents, realServers, virtualService } from './support.ts';
+
+let scene: Scene;
+
+beforeAll(async () => {
+  scene = await makeScene();
+  await scene.director.write('web.yaml', documents(virtualService('web'), realServers()));
+});
+
+afterAll(async () => {
+  await scene.network.remove();
+});
+
+describe('the agent refuses to start', () => {
+  it.each(['run', 'plan'])('without CAP_NET_ADMIN: %s', async (command) => {
+    const { director, network } = scene;
+    const argv = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin', ...BUNDLED, command, '--directory', director.folder];
+    const { code, stderr } = await network.attempt(DIRECTOR, argv);
+    expect(code).toBe(1);
+    expect(stderr).toContain('it needs CAP_NET_ADMIN in the initial user namespace');
+    expect(await ipvs(network)).toEqual([]);
+  });
+
+  it('without nft', async () => {
+    const { director, network } = scene;
+    const { code, stderr } = await network.attempt(DIRECTOR, [...BUNDLED, 'run', '--directory', director.folder], {
+      env: { PATH: '/var/empty' },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/nft.*(not installed|install)/);
+    expect(await ipvs(network)).toEqual([]);
+  });
+
+  it('beside another agent, which it names', async () => {
+    const { director, network } = scene;
+    const first = await runInSync(director);
+    const second = await director.run();
+    const { code, stderr } = await second.finished;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${first.pid}`);
+    const cleanup = await director.command(['cleanup']);
+    expect(cleanup.code).toBe(1);
+    expect(cleanup.stderr).toContain(`process ${first.pid}`);
+    expect(await ipvs(network)).toHaveLength(3);
+    // A lock whose holder was killed is free.
+    await end(first, 'SIGKILL');
+    await end(await runInSync(director));
+  });
+
+  it('holds new services while a required kernel setting is wrong, and keeps those that run', async () => {
+    const { director, network } = scene;
+    await network.run(DIRECTOR, ['sysctl', '-qw', 'net.ipv4.vs.conntrack=0']);
+    await director.write('second.yaml', virtualService('second', { addresses: ['192.168.112.201'] }));
+    const agent = await runInSync(director);
+    expect(await ipvs(network)).toHaveLength(3);
+    const { stdout } = await director.command(['list']);
+    expect(stdout).toMatch(/VirtualService default\/second .*Programmed=False\n +SysctlWrong: net\.ipv4\.vs\.conntrack .*lvs-director init/);
+    await end(agent);
+    await director.command(['init']);
+    await end(await runInSync(director));
+    expect(await ipvs(network)).toHaveLength(6);
+  });
+});
+
+describe('a second lab beside the first, with a kernel without IPVS', () => {
+  let bare: Lab;
+
+  beforeAll(async () => {
+    bare = await bootLab();
+    // Taken away for good: the kernel may not load it again by itself.
+    await bare.run(['sh', '-euc', 'rmmod ip_vs; echo /bin/false >/proc/sys/kernel/modprobe']);
+  });
+
+  afterAll(async () => {
+    await bare.stop();
+  });
+
+  it.each(['run', 'plan'])('is told what to load: %s', async (command) => {
+    const network = await makeNetwork(bare, [{ name: 'director', legs: [{ lan: 'lan', addresses: ['192.168.112.152/24'] }] }]);
+    const director = await makeDirector(network, 'director');
+    await director.write('web.yaml', documents(virtualService('web'), realServers()));
+    const { code, stderr } = await director.command([command, '--directory', director.folder]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('the kernel has no IPVS family; load it with: modprobe ip_vs');
+    await network.remove();
+  });
+
+  it('leaves no process behind when it dies', async () => {
+    const doomed = await bootLab();
+    const { port } = doomed.endpoint.at as { port: number };
+    await doomed.stop();
+    await expect(doomed.run(['true'])).rejects.toThrow(/ECONNREFUSED|went away/);
+    expect(port).toBeGreaterThan(0);
+    expect(mkdtempSync('/tmp/lvs-director-test-')).toContain('/tmp/');
+  });
+});

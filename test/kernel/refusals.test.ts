@@ -1,5 +1,4 @@
 // What stops the agent from starting: each says what is missing and what to do, and changes nothing.
-import { mkdtempSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUNDLED, makeDirector } from '../../lab/agent.ts';
 import { bootLab, type Lab } from '../../lab/lab.ts';
@@ -94,10 +93,7 @@ describe('a second lab beside the first, with a kernel without IPVS', () => {
 
   it('leaves no process behind when it dies', async () => {
     const doomed = await bootLab();
-    const { port } = doomed.endpoint.at as { port: number };
     await doomed.stop();
     await expect(doomed.run(['true'])).rejects.toThrow(/ECONNREFUSED|went away/);
-    expect(port).toBeGreaterThan(0);
-    expect(mkdtempSync('/tmp/lvs-director-test-')).toContain('/tmp/');
   });
 });

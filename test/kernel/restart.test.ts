@@ -34,15 +34,16 @@ describe('SIGKILL while a client downloads', () => {
     const table = await ipvs(network);
 
     const download = await network.start(CLIENT, [
-      'curl', '--silent', '--show-error', '--limit-rate', '4M', '--output', '/dev/null',
-      '--write-out', 'done %{size_download}\\n', '--trace-ascii', '/dev/stderr', 'http://192.168.112.200/file',
+      'curl', '--silent', '--verbose', '--limit-rate', '3M', '--output', '/dev/null',
+      '--write-out', 'done %{size_download}\\n', 'http://192.168.112.200/file',
     ]);
-    await download.waitFor(/Recv data/);
+    await download.waitFor(/< HTTP\/1\.[01] 200/);
     await end(first, 'SIGKILL');
 
     await machine.run(['sh', '-euc', TRACE]);
     await machine.run(['sh', '-c', ': >/sys/kernel/tracing/trace']);
     const second = await runInSync(director);
+    expect(download.output().stdout).toBe('');
     const { stdout: trace } = await machine.run(['cat', '/sys/kernel/tracing/trace']);
     const own = trace.split('\n').filter((line) => line.includes(`-${second.pid} `) && line.includes('lvs_'));
     expect(own).toEqual([]);

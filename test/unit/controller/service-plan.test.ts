@@ -68,68 +68,72 @@ describe('the words of ipvsadm', () => {
   const six = service('TCP/[2001:db8::1]:80').key;
 
   it.each([
-    ['persistence', make({ persistenceSeconds: 300 }), '-t 10.0.0.1:80 -s wlc -p 300'],
-    ['a mask without persistence', make({ persistencePrefixLength: 24 }), '-t 10.0.0.1:80 -s wlc'],
+    ['persistence', () => make({ persistenceSeconds: 300 }), '-t 10.0.0.1:80 -s wlc -p 300'],
+    ['a mask without persistence', () => make({ persistencePrefixLength: 24 }), '-t 10.0.0.1:80 -s wlc'],
     [
       'a mask',
-      make({ persistenceSeconds: 1, persistencePrefixLength: 24 }),
+      () => make({ persistenceSeconds: 1, persistencePrefixLength: 24 }),
       '-t 10.0.0.1:80 -s wlc -p 1 -M 255.255.255.0',
     ],
     [
       'an odd mask',
-      make({ persistenceSeconds: 1, persistencePrefixLength: 11 }),
+      () => make({ persistenceSeconds: 1, persistencePrefixLength: 11 }),
       '-t 10.0.0.1:80 -s wlc -p 1 -M 255.224.0.0',
     ],
     [
       'no mask at all',
-      make({ persistenceSeconds: 1, persistencePrefixLength: 0 }),
+      () => make({ persistenceSeconds: 1, persistencePrefixLength: 0 }),
       '-t 10.0.0.1:80 -s wlc -p 1 -M 0.0.0.0',
     ],
     [
       'a whole IPv6 address',
-      make({ persistenceSeconds: 1, persistencePrefixLength: 128 }, six),
+      () => make({ persistenceSeconds: 1, persistencePrefixLength: 128 }, six),
       '-t [2001:db8::1]:80 -s wlc -p 1',
     ],
     [
       'an IPv6 prefix',
-      make({ persistenceSeconds: 1, persistencePrefixLength: 32 }, six),
+      () => make({ persistenceSeconds: 1, persistencePrefixLength: 32 }, six),
       '-t [2001:db8::1]:80 -s wlc -p 1 -M 32',
     ],
-    ['a persistence engine', make({ persistenceEngine: 'sip' }), '-t 10.0.0.1:80 -s wlc --pe sip'],
-    ['one packet', make({ flags: 4 }), '-t 10.0.0.1:80 -s wlc -o'],
-    ['flags of the scheduler', make({ flags: 0x28 }), '-t 10.0.0.1:80 -s wlc -b flag-1,flag-3'],
-    ['a flag of the scheduler', make({ flags: 0x10 }), '-t 10.0.0.1:80 -s wlc -b flag-2'],
-    ['a firewall mark', make({}, { family: 'ipv4', firewallMark: 7 }), '-f 7 -s wlc'],
-    ['a firewall mark of IPv6', make({}, { family: 'ipv6', firewallMark: 7 }), '-f 7 -6 -s wlc'],
+    ['a persistence engine', () => make({ persistenceEngine: 'sip' }), '-t 10.0.0.1:80 -s wlc --pe sip'],
+    ['one packet', () => make({ flags: 4 }), '-t 10.0.0.1:80 -s wlc -o'],
+    ['flags of the scheduler', () => make({ flags: 0x28 }), '-t 10.0.0.1:80 -s wlc -b flag-1,flag-3'],
+    ['a flag of the scheduler', () => make({ flags: 0x10 }), '-t 10.0.0.1:80 -s wlc -b flag-2'],
+    ['a firewall mark', () => make({}, { family: 'ipv4', firewallMark: 7 }), '-f 7 -s wlc'],
+    ['a firewall mark of IPv6', () => make({}, { family: 'ipv6', firewallMark: 7 }), '-f 7 -6 -s wlc'],
   ])('say %s', (_what, words, expected) => {
-    expect(words).toBe(`ipvsadm -A ${expected}`);
+    expect(words()).toBe(`ipvsadm -A ${expected}`);
   });
 
   const add = (config: Partial<DestinationConfig>): string =>
     ipvsWords({ verb: 'new-destination', service: service(WEB).key, destination: wantedDestination(config) });
   it.each([
-    ['direct routing', add({ forwarding: 'DirectRouting' }), '-g -w 1'],
-    ['what only the kernel chooses', add({ forwarding: 'LocalNode' }), '-l -w 1'],
-    ['a bypass', add({ forwarding: 'Bypass' }), '-b -w 1'],
-    ['thresholds', add({ upperThreshold: 20, lowerThreshold: 10 }), '-m -w 1 -x 20 -y 10'],
-    ['a plain tunnel', add({ forwarding: 'Tunnel' }), '-i -w 1'],
-    ['an ipip tunnel', add({ forwarding: 'Tunnel', tunnel: { type: 'ipip', port: 0, checksum: 'none' } }), '-i -w 1'],
+    ['direct routing', () => add({ forwarding: 'DirectRouting' }), '-g -w 1'],
+    ['what only the kernel chooses', () => add({ forwarding: 'LocalNode' }), '-l -w 1'],
+    ['a bypass', () => add({ forwarding: 'Bypass' }), '-b -w 1'],
+    ['thresholds', () => add({ upperThreshold: 20, lowerThreshold: 10 }), '-m -w 1 -x 20 -y 10'],
+    ['a plain tunnel', () => add({ forwarding: 'Tunnel' }), '-i -w 1'],
+    [
+      'an ipip tunnel',
+      () => add({ forwarding: 'Tunnel', tunnel: { type: 'ipip', port: 0, checksum: 'none' } }),
+      '-i -w 1',
+    ],
     [
       'a gue tunnel',
-      add({ forwarding: 'Tunnel', tunnel: { type: 'gue', port: 5555, checksum: 'none' } }),
+      () => add({ forwarding: 'Tunnel', tunnel: { type: 'gue', port: 5555, checksum: 'none' } }),
       '-i --tun-type gue --tun-port 5555 --tun-nocsum -w 1',
     ],
     [
       'a gre tunnel',
-      add({ forwarding: 'Tunnel', tunnel: { type: 'gre', port: 0, checksum: 'checksum' } }),
+      () => add({ forwarding: 'Tunnel', tunnel: { type: 'gre', port: 0, checksum: 'checksum' } }),
       '-i --tun-type gre --tun-csum -w 1',
     ],
     [
       'a remote checksum',
-      add({ forwarding: 'Tunnel', tunnel: { type: 'gue', port: 1, checksum: 'remote' } }),
+      () => add({ forwarding: 'Tunnel', tunnel: { type: 'gue', port: 1, checksum: 'remote' } }),
       '-i --tun-type gue --tun-port 1 --tun-remcsum -w 1',
     ],
   ])('say %s', (_what, words, expected) => {
-    expect(words).toBe(`ipvsadm -a -t 10.0.0.1:80 -r 10.1.0.1:80 ${expected}`);
+    expect(words()).toBe(`ipvsadm -a -t 10.0.0.1:80 -r 10.1.0.1:80 ${expected}`);
   });
 });

@@ -25,7 +25,9 @@ async function demo(): Promise<void> {
   });
   try {
     process.stdout.write(`  kernel ${lab.description}\n`);
-    const network = await progress('laying out client, director and two real servers on 192.168.112.0/24', () => makeScenario(lab));
+    const network = await progress('laying out client, director and two real servers on 192.168.112.0/24', () =>
+      makeScenario(lab),
+    );
     await scenes(network);
   } finally {
     await lab.stop();
@@ -61,7 +63,11 @@ async function scenes(network: Network): Promise<void> {
     await director.write(FILE, example.replace(/(address: 192\.168\.112\.153\n.*\n\s*weight:) 1/, '$1 3'));
     await agent.waitFor(IN_SYNC, { since });
     const weighted = await askMany(network, CLIENT, SERVICE, 40);
-    process.stdout.write(`  ${Object.entries(counts(weighted)).map(([server, times]) => `${server}: ${times}`).join(', ')}\n`);
+    process.stdout.write(
+      `  ${Object.entries(counts(weighted))
+        .map(([server, times]) => `${server}: ${times}`)
+        .join(', ')}\n`,
+    );
     expectEqual('answers with weights 3 and 1', counts(weighted), { 153: 30, 154: 10 });
   });
 

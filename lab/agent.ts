@@ -30,12 +30,16 @@ export interface Director {
 }
 
 /** A director on `node` with a folder of its own. */
-export async function makeDirector(network: Network, node: string, program: readonly string[] = BUNDLED): Promise<Director> {
+export async function makeDirector(
+  network: Network,
+  node: string,
+  program: readonly string[] = BUNDLED,
+): Promise<Director> {
   const home = `/tmp/${network.namespace(node)}`;
   const folder = `${home}/objects`;
   const common = ['--state-directory', `${home}/state`];
   await network.run(node, ['mkdir', '-p', folder]);
-  const command: Director['command'] = (argv, options) => 
+  const command: Director['command'] = (argv, options) =>
     network.attempt(node, [...program, ...argv], { env: ENVIRONMENT, ...options });
   return {
     folder,

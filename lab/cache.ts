@@ -29,11 +29,17 @@ export interface KernelFiles {
 /** The files of a kernel that `lab/install.sh` has fetched. */
 export function kernelFiles(kernel: KernelName): KernelFiles {
   const directory = join(CACHE, `kernel-${kernel}`);
-  const initramfs = existsSync(directory) ? readdirSync(directory).find((name) => name.startsWith('initramfs-')) : undefined;
+  const initramfs = existsSync(directory)
+    ? readdirSync(directory).find((name) => name.startsWith('initramfs-'))
+    : undefined;
   if (initramfs === undefined || !existsSync(join(directory, 'release'))) {
     throw new Error(`kernel ${kernel} is not in ${CACHE}; run: lab/install.sh ${kernel}`);
   }
-  return { image: join(directory, 'vmlinuz'), initramfs: join(directory, initramfs), modules: join(directory, 'lib', 'modules') };
+  return {
+    image: join(directory, 'vmlinuz'),
+    initramfs: join(directory, initramfs),
+    modules: join(directory, 'lib', 'modules'),
+  };
 }
 
 /** Identifies this boot of the machine: what was tried by use holds until the next. */

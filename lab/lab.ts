@@ -3,7 +3,14 @@
  */
 import { wantedKernel } from './cache.ts';
 import { bootNative } from './native.ts';
-import { type Finished, type LabProcess, type ProcessOptions, type RunOptions, runProcess, startProcess } from './process.ts';
+import {
+  type Finished,
+  type LabProcess,
+  type ProcessOptions,
+  type RunOptions,
+  runProcess,
+  startProcess,
+} from './process.ts';
 import { bootGuest } from './qemu.ts';
 import type { LabEndpoint } from './process.ts';
 
@@ -25,7 +32,12 @@ export interface Lab {
 export async function bootLab(): Promise<Lab> {
   if (process.env['LAB'] === 'native') {
     const native = await bootNative();
-    return { description: `${native.release} (native)`, bootMs: native.bootMs, ...operations(native.endpoint), stop: native.stop };
+    return {
+      description: `${native.release} (native)`,
+      bootMs: native.bootMs,
+      ...operations(native.endpoint),
+      stop: native.stop,
+    };
   }
   const guest = await bootGuest(wantedKernel());
   return {

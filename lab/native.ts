@@ -88,7 +88,9 @@ export async function bootNative(): Promise<NativeLab> {
     };
   } catch (error) {
     await stop();
-    throw new Error(`the native lab did not start: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`the native lab did not start: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
   }

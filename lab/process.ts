@@ -1,9 +1,15 @@
 /**
  * Processes inside a lab, driven from outside: one connection to the lab's daemon carries one process.
  */
-import { once } from 'node:events';
 import { connect, type NetConnectOpts } from 'node:net';
-import { createFrameDecoder, encodeData, encodeFrame, FrameType, type ProcessExit, type ProcessRequest } from './frames.ts';
+import {
+  createFrameDecoder,
+  encodeData,
+  encodeFrame,
+  FrameType,
+  type ProcessExit,
+  type ProcessRequest,
+} from './frames.ts';
 
 export interface LabEndpoint {
   readonly at: NetConnectOpts;
@@ -47,7 +53,10 @@ export interface LabProcess {
    * Resolves with the first match in stdout or stderr, past (since `since`) or to come; rejects at the deadline, or when
    * the process ends without it.
    */
-  waitFor(pattern: RegExp, options?: { readonly since?: OutputMark; readonly deadlineMs?: number }): Promise<RegExpExecArray>;
+  waitFor(
+    pattern: RegExp,
+    options?: { readonly since?: OutputMark; readonly deadlineMs?: number },
+  ): Promise<RegExpExecArray>;
   signal(name: NodeJS.Signals): void;
   /** Resolves when the process has ended and all its output is here. */
   readonly finished: Promise<Finished>;
@@ -58,7 +67,11 @@ const DEADLINE_MS = 60_000;
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /** Start a process; resolves when it runs, rejects when it cannot be started. */
-export async function startProcess(endpoint: LabEndpoint, argv: readonly string[], options: ProcessOptions = {}): Promise<LabProcess> {
+export async function startProcess(
+  endpoint: LabEndpoint,
+  argv: readonly string[],
+  options: ProcessOptions = {},
+): Promise<LabProcess> {
   const socket = connect(endpoint.at);
   socket.setNoDelay(true);
   const decoder = createFrameDecoder();
@@ -83,7 +96,8 @@ export async function startProcess(endpoint: LabEndpoint, argv: readonly string[
   };
   const add = (stream: 'stdout' | 'stderr', payload: Buffer): void => {
     output[stream] += payload.toString('utf8');
-    if (output[stream].length > MOST_OUTPUT) lose(new Error(`${argv.join(' ')}: more than ${MOST_OUTPUT} bytes of output`));
+    if (output[stream].length > MOST_OUTPUT)
+      lose(new Error(`${argv.join(' ')}: more than ${MOST_OUTPUT} bytes of output`));
   };
   socket.on('data', (data: Buffer) => {
     try {
@@ -135,7 +149,8 @@ export async function startProcess(endpoint: LabEndpoint, argv: readonly string[
         const give = (why: string): Error =>
           new Error(`${argv.join(' ')}: ${why} ${String(pattern)}\n${output.stdout}\n${output.stderr}`);
         const look = (): void => {
-          const match = pattern.exec(output.stdout.slice(since.stdout)) ?? pattern.exec(output.stderr.slice(since.stderr));
+          const match =
+            pattern.exec(output.stdout.slice(since.stdout)) ?? pattern.exec(output.stderr.slice(since.stderr));
           if (match !== null) end(() => resolve(match));
           else if (exit !== null || lost !== null) end(() => reject(give('ended without')));
         };
@@ -147,7 +162,11 @@ export async function startProcess(endpoint: LabEndpoint, argv: readonly string[
 }
 
 /** Run a process to its end, whatever its exit code. */
-export async function runProcess(endpoint: LabEndpoint, argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
+export async function runProcess(
+  endpoint: LabEndpoint,
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   const process = await startProcess(endpoint, argv, options);
   let late = false;
@@ -161,18 +180,5 @@ export async function runProcess(endpoint: LabEndpoint, argv: readonly string[],
     return result;
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Whether the daemon answers at `endpoint`. */
-export async function isReachable(endpoint: LabEndpoint): Promise<boolean> {
-  const socket = connect(endpoint.at);
-  try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }

@@ -83,9 +83,13 @@ async function bootOnce(kernel: KernelName, accelerator: Accelerator, port: numb
   const began = performance.now();
   writeFileSync(join(share, 'token'), token, { mode: 0o600 });
   writeFileSync(join(share, 'boot.env'), bootEnvironment());
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...arguments_({ files, accelerator, share, port })], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...arguments_({ files, accelerator, share, port })],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   const gone = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
     child.once('close', () => resolve());
@@ -130,14 +134,24 @@ function arguments_({ files, accelerator, share, port }: BootArguments): string[
   ];
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'q35'],
-    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accelerator === 'kvm' ? 'host' : 'max,pku=off'],
+    ...[
+      '-accel',
+      accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi',
+      '-cpu',
+      accelerator === 'kvm' ? 'host' : 'max,pku=off',
+    ],
     ...['-smp', String(Math.min(2, availableParallelism())), '-m', String(MEMORY_MB)],
     ...['-kernel', files.image, '-initrd', files.initramfs],
     ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
     ...folder('host', '/'),
     ...folder('modules', files.modules),
     ...folder('lab', share),
-    ...['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-:${DAEMON_PORT}`, '-device', 'virtio-net-pci,netdev=net,romfile='],
+    ...[
+      '-netdev',
+      `user,id=net,hostfwd=tcp:127.0.0.1:${port}-:${DAEMON_PORT}`,
+      '-device',
+      'virtio-net-pci,netdev=net,romfile=',
+    ],
     // The console goes to a file, the second line tells how far the guest came.
     ...['-serial', `file:${join(share, 'console.log')}`],
     ...['-chardev', 'stdio,id=report,signal=off', '-serial', 'chardev:report'],

@@ -17,11 +17,15 @@ export const ADDRESS = {
   realServers6: ['fd00:112::153', 'fd00:112::154'],
 } as const;
 
-export const REAL_SERVER_PORT = 10_000;
+const REAL_SERVER_PORT = 10_000;
 
 /** Its real servers answer on port 10000 with the last number of their address. */
 export async function makeScenario(lab: Lab): Promise<Network> {
-  const node = (name: string, v4: string, v6: string): { name: string; legs: { lan: string; addresses: string[] }[] } => ({
+  const node = (
+    name: string,
+    v4: string,
+    v6: string,
+  ): { name: string; legs: { lan: string; addresses: string[] }[] } => ({
     name,
     legs: [{ lan: 'lan', addresses: [`${v4}/24`, `${v6}/64`] }],
   });

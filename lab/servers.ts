@@ -71,7 +71,13 @@ export const serveDatagrams = (network: Network, node: string, port: number, tex
   );
 
 /** Send `times` datagrams, each from a port of its own, and return the answers; `silent` for those that stayed away. */
-export async function askDatagrams(network: Network, node: string, address: string, port: number, times: number): Promise<string[]> {
+export async function askDatagrams(
+  network: Network,
+  node: string,
+  address: string,
+  port: number,
+  times: number,
+): Promise<string[]> {
   const script = `
     const { createSocket } = require('node:dgram');
     const [address, port, times] = process.argv.slice(1);

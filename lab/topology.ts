@@ -52,9 +52,15 @@ function setUpScript(nodes: readonly NodeSpec[], lans: readonly string[], namesp
     lines.push(`ip ${target} -batch - <<'END'`, ...commands, 'END');
   };
   const lanNamespace = (lan: string): string => namespace(`lan-${lan}`);
-  batch('', [...nodes.map((node) => `netns add ${namespace(node.name)}`), ...lans.map((lan) => `netns add ${lanNamespace(lan)}`)]);
+  batch('', [
+    ...nodes.map((node) => `netns add ${namespace(node.name)}`),
+    ...lans.map((lan) => `netns add ${lanNamespace(lan)}`),
+  ]);
   for (const lan of lans) {
-    batch(`-n ${lanNamespace(lan)}`, ['link add lan up type bridge forward_delay 0 mcast_snooping 0', 'link set lo up']);
+    batch(`-n ${lanNamespace(lan)}`, [
+      'link add lan up type bridge forward_delay 0 mcast_snooping 0',
+      'link set lo up',
+    ]);
   }
   for (const node of nodes) {
     const own = namespace(node.name);
@@ -65,7 +71,10 @@ function setUpScript(nodes: readonly NodeSpec[], lans: readonly string[], namesp
       const port = `${node.name}-${index}`.slice(-15);
       lines.push(`ip link add ${port} netns ${lanNamespace(leg.lan)} type veth peer name eth${index} netns ${own}`);
       lines.push(`ip -n ${lanNamespace(leg.lan)} link set ${port} master lan up`);
-      inside.push(...leg.addresses.map((address) => `address add ${address} dev eth${index}`), `link set eth${index} up`);
+      inside.push(
+        ...leg.addresses.map((address) => `address add ${address} dev eth${index}`),
+        `link set eth${index} up`,
+      );
     }
     inside.push(...(node.routes ?? []).map((route) => `route add ${route}`));
     batch(`-n ${own}`, inside);
@@ -76,5 +85,8 @@ function setUpScript(nodes: readonly NodeSpec[], lans: readonly string[], namesp
 /** Processes are ended by their ids, which `ip netns pids` tells. */
 const tearDownScript = (namespaces: readonly string[]): string =>
   namespaces
-    .map((name) => `for pid in $(ip netns pids ${name}); do kill -KILL "$pid" 2>/dev/null || :; done\nip netns delete ${name}\n`)
+    .map(
+      (name) =>
+        `for pid in $(ip netns pids ${name}); do kill -KILL "$pid" 2>/dev/null || :; done\nip netns delete ${name}\n`,
+    )
     .join('');

@@ -31,7 +31,8 @@ export async function cleanupCommand(options: { runDirectory: string }): Promise
   const removed: StepOutcome[] = [];
   const failure = await removeAll(opened.node, (outcome) => {
     removed.push(outcome);
-    const line = outcome.failure === null ? stepWords(outcome.step) : `${stepWords(outcome.step)}: ${outcome.failure.message}`;
+    const line =
+      outcome.failure === null ? stepWords(outcome.step) : `${stepWords(outcome.step)}: ${outcome.failure.message}`;
     if (outcome.failure === null) process.stdout.write(`${line.split('\n')[0] ?? ''}\n`);
     else process.stderr.write(`lvs-director: ${line}\n`);
   });
@@ -55,9 +56,12 @@ async function removeAll(node: Node, onOutcome: (outcome: StepOutcome) => void):
   const { table, links, addresses } = look.state;
   const steps: Step[] = [];
   const step = { owner: null, service: null, removes: true } as const;
-  const device = links.find((link) => link.name === VIP_DEVICE && link.kind === 'dummy' && link.alias === VIP_DEVICE_ALIAS);
+  const device = links.find(
+    (link) => link.name === VIP_DEVICE && link.kind === 'dummy' && link.alias === VIP_DEVICE_ALIAS,
+  );
   const used = addresses.some((entry) => entry.linkIndex === device?.index && !/^fe[89ab]/.test(entry.address));
-  if (device !== undefined && !used) steps.push({ ...step, layer: 'link', change: { verb: 'delete-link', name: VIP_DEVICE } });
+  if (device !== undefined && !used)
+    steps.push({ ...step, layer: 'link', change: { verb: 'delete-link', name: VIP_DEVICE } });
   if (table !== null && !used) steps.push({ ...step, layer: 'netfilter', change: { verb: 'delete-table' } });
   const outcomes = await apply(steps, node, onOutcome);
   return outcomes.some((outcome) => outcome.failure !== null) ? 'the device or the table could not be removed' : null;

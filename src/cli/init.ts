@@ -4,7 +4,14 @@
  */
 import { spawn } from 'node:child_process';
 import { isErrno } from '../host/files.ts';
-import { acceptRaSettings, findingText, type SysctlSetting, sysctlWords, wrongSettings, writeSysctl } from '../host/sysctl.ts';
+import {
+  acceptRaSettings,
+  findingText,
+  type SysctlSetting,
+  sysctlWords,
+  wrongSettings,
+  writeSysctl,
+} from '../host/sysctl.ts';
 import { EXIT } from './exit.ts';
 
 /** nf_conntrack: its settings, and so its hooks, exist only once it is loaded. dummy carries the VIPs. */
@@ -42,7 +49,8 @@ async function write(setting: SysctlSetting): Promise<string | null> {
     await writeSysctl(setting.name, setting.value);
     return null;
   } catch (error) {
-    if (isErrno(error, 'EROFS')) return '/proc/sys is read-only here: run init on the host or in a privileged container';
+    if (isErrno(error, 'EROFS'))
+      return '/proc/sys is read-only here: run init on the host or in a privileged container';
     if (isErrno(error, 'EACCES') || isErrno(error, 'EPERM')) return 'not permitted: run as root with CAP_NET_ADMIN';
     if (isErrno(error, 'ENOENT')) return 'this kernel does not have it: is its module loaded (modprobe ip_vs)?';
     return error instanceof Error ? error.message : String(error);

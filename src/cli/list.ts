@@ -41,7 +41,13 @@ async function reportWithoutAgent(runDirectory: string): Promise<Report | string
       witness?.get(key) ?? { uid, name: `object ${uid}`, masquerade: true, settled: true },
     ]),
   );
-  return { ipvs: opened.info, services: reportServices(services, names, null), objects: null, problems: [], trouble: null };
+  return {
+    ipvs: opened.info,
+    services: reportServices(services, names, null),
+    objects: null,
+    problems: [],
+    trouble: null,
+  };
 }
 
 const FORWARDING: Readonly<Record<string, string>> = {
@@ -60,7 +66,8 @@ export function listText(report: Report): string {
     '  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn  RealServer',
     ...report.services.flatMap(serviceLines),
   ];
-  if (report.objects === null) lines.push('', 'No agent runs on this node, so the conditions of objects are not known.');
+  if (report.objects === null)
+    lines.push('', 'No agent runs on this node, so the conditions of objects are not known.');
   else if (report.objects.length > 0) lines.push('', ...conditionLines(report.objects));
   const unnamed = report.problems.filter((problem) => problem.object === null).map(problemText);
   if (unnamed.length > 0) lines.push('', ...unnamed);

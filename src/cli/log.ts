@@ -11,6 +11,12 @@ export function openLog(level: LogLevel): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const terminal = process.stderr.isTTY;
   if (!terminal) return pino(options, pino.destination({ dest: 2, sync: true }));
-  const stream = pretty({ colorize: true, destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' });
+  const stream = pretty({
+    colorize: true,
+    destination: 2,
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+  });
   return pino(options, stream);
 }

@@ -19,7 +19,8 @@ const directory = (): Option =>
   new Option('-d, --directory <folder>', 'folder of YAML files with VirtualService and RealServer objects')
     .env('LVS_DIRECTOR_DIRECTORY')
     .makeOptionMandatory();
-const output = (): Option => new Option('-o, --output <format>', 'form of the answer').choices(['table', 'json']).default('table');
+const output = (): Option =>
+  new Option('-o, --output <format>', 'form of the answer').choices(['table', 'json']).default('table');
 
 function withCommon(command: Command): Command {
   return command

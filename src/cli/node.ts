@@ -10,7 +10,13 @@ import type { IpvsInfo } from '../ipvs/types.ts';
 import type { Node } from '../controller/observe.ts';
 
 export type OpenedNode =
-  | { readonly ok: true; readonly node: Node; readonly info: IpvsInfo; readonly namespace: string; readonly close: () => void }
+  | {
+      readonly ok: true;
+      readonly node: Node;
+      readonly info: IpvsInfo;
+      readonly namespace: string;
+      readonly close: () => void;
+    }
   | { readonly ok: false; readonly message: string };
 
 /** Open the node and see that its kernel can do the work. Changes nothing. */
@@ -30,12 +36,20 @@ export async function openNode(runDirectory: string): Promise<OpenedNode> {
   const info = await ipvs.info();
   if (!info.ok) {
     if (info.error.errno === 'EPERM') {
-      return refuse('IPVS refuses this process (EPERM): it needs CAP_NET_ADMIN in the initial user namespace; run as root, or add the capability');
+      return refuse(
+        'IPVS refuses this process (EPERM): it needs CAP_NET_ADMIN in the initial user namespace; run as root, or add the capability',
+      );
     }
     return refuse(info.error.message);
   }
   const table = await netfilter.observe();
   if (!table.ok) return refuse(table.message);
   const witness = openWitness(runDirectory, identity);
-  return { ok: true, node: { ipvs, links, netfilter, witness }, info: info.value, namespace: identity.networkNamespace, close };
+  return {
+    ok: true,
+    node: { ipvs, links, netfilter, witness },
+    info: info.value,
+    namespace: identity.networkNamespace,
+    close,
+  };
 }

@@ -35,9 +35,13 @@ export async function planCommand(options: FolderOptions & { output: OutputForma
     return EXIT.failed;
   }
   const plan = planNode({ services: compiled.services, retained: view.retained }, look.state);
-  const settings = look.state.wrongSettings.map(
-    ({ setting }): Step => ({ layer: 'sysctl', owner: null, service: null, removes: false, change: setting }),
-  );
+  const settings = look.state.wrongSettings.map(({ setting }): Step => ({
+    layer: 'sysctl',
+    owner: null,
+    service: null,
+    removes: false,
+    change: setting,
+  }));
   const steps = [...settings, ...plan.steps];
   const objects = objectStatuses(compiled, view.problems, { plan, state: look.state, outcomes: [] });
   if (options.output === 'json') {

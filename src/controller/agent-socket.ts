@@ -20,7 +20,7 @@ export interface SocketOptions {
 const STUCK_MS = 180_000;
 const ANSWER_DEADLINE_MS = 30_000;
 
-export const socketPath = (runDirectory: string, namespace: string): string => join(runDirectory, namespace, 'agent.sock');
+const socketPath = (runDirectory: string, namespace: string): string => join(runDirectory, namespace, 'agent.sock');
 
 /** Serve until stopped. A socket that cannot be made is reported and does not stop the data plane. */
 export async function serveReport(options: SocketOptions): Promise<{ stop: () => Promise<void> }> {

@@ -61,15 +61,20 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (trouble !== null) log.warn(trouble);
     if (view === null || trouble !== null) return false;
     compiled = compile(view.objects);
-    for (const problem of view.problems) log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
+    for (const problem of view.problems)
+      log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
     for (const foreign of view.foreign) log.debug({ foreign }, 'is of another API group and left alone');
-    log.info({ objects: view.objects.length, services: compiled.services.size, problems: view.problems.length }, 'folder read');
+    log.info(
+      { objects: view.objects.length, services: compiled.services.size, problems: view.problems.length },
+      'folder read',
+    );
     return true;
   };
 
   const logOutcome = ({ step, failure }: StepOutcome): void => {
     const fields = { object: step.owner?.name ?? null, step: stepKind(step) };
-    const words = step.layer === 'netfilter' && step.change.verb === 'create-table' ? 'create the nftables table' : stepWords(step);
+    const words =
+      step.layer === 'netfilter' && step.change.verb === 'create-table' ? 'create the nftables table' : stepWords(step);
     if (failure === null) log.info(fields, words);
     else say('error', `${words}: ${failure.message}`, { ...fields, reason: failure.reason });
   };
@@ -86,10 +91,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     last = result.value;
     const { plan, state, outcomes, converged } = result.value;
     if (outcomes.length > 0) log.debug({ reasons, steps: outcomes.length, converged }, 'reconciled');
-    for (const key of plan.conflicts) say('warn', `${key} is in IPVS already and not ours: left alone`, { reason: 'Conflict' });
-    for (const finding of state.wrongSettings) say('warn', `${findingText(finding)}. Run \`lvs-director init\`.`, { reason: 'SysctlWrong' });
+    for (const key of plan.conflicts)
+      say('warn', `${key} is in IPVS already and not ours: left alone`, { reason: 'Conflict' });
+    for (const finding of state.wrongSettings)
+      say('warn', `${findingText(finding)}. Run \`lvs-director init\`.`, { reason: 'SysctlWrong' });
     // Once for every change, so that somebody who waits for it (a person, a script) sees when it is there.
-    if (converged && (isNew || !inSync || outcomes.length > 0)) log.info({ services: plan.ours.size, steps: outcomes.length }, 'in sync');
+    if (converged && (isNew || !inSync || outcomes.length > 0))
+      log.info({ services: plan.ours.size, steps: outcomes.length }, 'in sync');
     inSync = converged;
     return converged;
   };
@@ -140,7 +148,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-const witnessNames = ({ plan }: Reconciled): Map<string, { uid: string; name: string; masquerade: boolean; settled: boolean }> =>
+const witnessNames = ({
+  plan,
+}: Reconciled): Map<string, { uid: string; name: string; masquerade: boolean; settled: boolean }> =>
   new Map(
-    [...plan.ours].map(([key, { owner, masquerade }]) => [key, { uid: owner.uid, name: owner.name, masquerade, settled: true }]),
+    [...plan.ours].map(([key, { owner, masquerade }]) => [
+      key,
+      { uid: owner.uid, name: owner.name, masquerade, settled: true },
+    ]),
   );

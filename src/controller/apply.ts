@@ -34,7 +34,13 @@ export async function apply(
   kernel: Kernel,
   onOutcome: (outcome: StepOutcome) => void = () => undefined,
 ): Promise<readonly StepOutcome[]> {
-  const run = { outcomes: [] as StepOutcome[], failed: new Set<string>(), keptInPlace: new Set<string>(), netfilterFailed: false };
+  const run = {
+    outcomes: [] as StepOutcome[],
+    failed: new Set<string>(),
+    keptInPlace: new Set<string>(),
+    netfilterFailed: false,
+    vipFailed: false,
+  };
   for (const group of groupsOf(steps)) {
     const ready: Step[] = [];
     const record = (step: Step, failure: StepFailure | null): void => {
@@ -43,12 +49,12 @@ export async function apply(
       run.outcomes.push(outcome);
       onOutcome(outcome);
     };
-    const blocked = group.map((step) => obstacle(step, run, steps));
-    group.forEach((step, index) => {
-      const why = blocked[index] ?? null;
+    for (const step of group) {
+      // In order: what is held back here holds back what belongs to it later in the same group.
+      const why = obstacle(step, run, steps);
       if (why === null) ready.push(step);
       else record(step, why);
-    });
+    }
     if (ready.length === 0) continue;
     const failures = await runGroup(ready, kernel);
     ready.forEach((step, index) => record(step, failures[index] ?? null));
@@ -61,10 +67,13 @@ interface Run {
   /** Services whose removal failed: what they need stays. */
   readonly keptInPlace: Set<string>;
   netfilterFailed: boolean;
+  /** A VIP that could not be taken away still answers: its filter and its services stay. */
+  vipFailed: boolean;
 }
 
 function noteFailure(step: Step, run: Run): void {
   if (step.layer === 'netfilter') run.netfilterFailed = true;
+  if (step.layer === 'link' && step.change.verb === 'delete-address') run.vipFailed = true;
   if (step.service === null || step.layer !== 'ipvs') return;
   if (step.change.verb === 'delete-service') run.keptInPlace.add(step.service);
   else if (step.change.verb === 'new-service') run.failed.add(step.service);
@@ -72,15 +81,16 @@ function noteFailure(step: Step, run: Run): void {
 
 /** Why a step must not run after what has happened so far, or null. */
 function obstacle(step: Step, run: Run, steps: readonly Step[]): StepFailure | null {
+  if (run.vipFailed && step.removes && step.layer !== 'link')
+    return waiting('a VIP could not be taken away, so what it needs stays');
   if (step.layer === 'netfilter' && step.change.verb === 'delete-element' && isHeldBy(step.service, run.keptInPlace)) {
     return waiting(`${step.service} could not be removed, so what it needs stays`);
   }
   if (step.layer === 'ipvs') {
     const appears = step.change.verb === 'new-service';
     if (appears && run.netfilterFailed) return waiting('the return path could not be made');
-    if (!appears && step.change.verb !== 'delete-service' && isHeldBy(step.service, run.failed)) {
-      return waiting(`${step.service} could not be made`);
-    }
+    const comesLater = step.change.verb !== 'delete-service' && isHeldBy(step.service, run.failed);
+    if (!appears && comesLater) return waiting(`${step.service} could not be made`);
   }
   if (step.layer === 'link' && step.change.verb === 'add-address') {
     if (run.netfilterFailed) return waiting('the return path could not be made');
@@ -153,7 +163,11 @@ function ipvsFailure(result: Result<null>, step: Step | undefined): StepFailure 
       return { reason: 'SchedulerUnavailable', message, uncertain: false };
     }
     if (error.errno === 'EEXIST') {
-      return { reason: 'Conflict', message: 'somebody else made the same service at the same moment', uncertain: false };
+      return {
+        reason: 'Conflict',
+        message: 'somebody else made the same service at the same moment',
+        uncertain: false,
+      };
     }
   }
   return refused(error);

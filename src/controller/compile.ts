@@ -60,7 +60,11 @@ export function compile(objects: readonly LvsObject[]): Compiled {
       const key = serviceKeyText(service.service.key);
       const holder = services.get(key);
       if (holder !== undefined) {
-        remarks.push({ condition: 'Accepted', reason: 'Conflict', message: `${key} belongs to VirtualService ${holder.owner.name}` });
+        remarks.push({
+          condition: 'Accepted',
+          reason: 'Conflict',
+          message: `${key} belongs to VirtualService ${holder.owner.name}`,
+        });
         continue;
       }
       services.set(key, service);
@@ -90,7 +94,7 @@ interface Part {
 }
 
 /** One VirtualService with the real servers of its namespace. It depends on nothing else. */
-export function compileVirtualService(object: VirtualService, owner: Owner, candidates: readonly RealServer[]): Part {
+function compileVirtualService(object: VirtualService, owner: Owner, candidates: readonly RealServer[]): Part {
   const { spec } = object;
   const remarks: Remark[] = [];
   const selected = select(spec, candidates, remarks);
@@ -99,7 +103,9 @@ export function compileVirtualService(object: VirtualService, owner: Owner, cand
     const family = addressFamily(address);
     const members = selected.filter((server) => familyOf(server) === family);
     if (members.length === 0 && selected.length > 0) {
-      remarks.push(noRealServers(`none of the selected RealServers has an ${familyName(family)} address, as ${address} needs`));
+      remarks.push(
+        noRealServers(`none of the selected RealServers has an ${familyName(family)} address, as ${address} needs`),
+      );
     }
     return spec.ports.map((port) => {
       const key: AddressServiceKey = { family, protocol: port.protocol, address, port: port.port };
@@ -116,7 +122,8 @@ export function compileVirtualService(object: VirtualService, owner: Owner, cand
   return { services, remarks: distinct(remarks) };
 }
 
-const familyOf = (server: RealServer): AddressFamily => addressFamily(canonicalAddress(server.spec.address) ?? server.spec.address);
+const familyOf = (server: RealServer): AddressFamily =>
+  addressFamily(canonicalAddress(server.spec.address) ?? server.spec.address);
 const familyName = (family: AddressFamily): string => (family === 'ipv4' ? 'IPv4' : 'IPv6');
 
 /** The distinct RealServers that any of the back ends selects, in order of name. */
@@ -124,7 +131,9 @@ function select(spec: VirtualServiceSpec, candidates: readonly RealServer[], rem
   const chosen = new Set<RealServer>();
   for (const backend of spec.backends) {
     const wanted = Object.entries(backend.realServers.matchLabels);
-    const matching = candidates.filter((server) => wanted.every(([key, value]) => server.metadata.labels[key] === value));
+    const matching = candidates.filter((server) =>
+      wanted.every(([key, value]) => server.metadata.labels[key] === value),
+    );
     if (matching.length === 0) {
       const selector = wanted.map(([key, value]) => `${key}=${value}`).join(',');
       remarks.push(noRealServers(`no RealServer of this namespace carries ${selector}`));

@@ -42,9 +42,13 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
   const foreign = state.services.filter((service) => !owned.has(serviceKeyText(service.key)));
 
   const repair = state.table === null || !state.table.shapeCurrent;
-  const leaving = [...owned.values()].filter(({ key }) => !wanted.has(serviceKeyText(key)) && !kept.has(serviceKeyText(key)));
+  const leaving = [...owned.values()].filter(
+    ({ key }) => !wanted.has(serviceKeyText(key)) && !kept.has(serviceKeyText(key)),
+  );
   // While the table is being put back, nothing leaves: the ledger first has to name everything that is ours.
-  const staying = repair ? new Map([...kept, ...leaving.map((entry) => [serviceKeyText(entry.key), entry] as const)]) : kept;
+  const staying = repair
+    ? new Map([...kept, ...leaving.map((entry) => [serviceKeyText(entry.key), entry] as const)])
+    : kept;
 
   const ours = oursAfter(wanted, staying, state);
   const vips = vipsOf(wanted, staying, foreign, state);
@@ -73,7 +77,12 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
  * Services that would be new while a setting that their return path needs is wrong. What the kernel already has goes on:
  * taking it away would turn a warning into an outage.
  */
-function heldServices(desired: Desired, state: NodeState, observed: ReadonlyMap<string, ObservedService>, owned: Owned): Set<string> {
+function heldServices(
+  desired: Desired,
+  state: NodeState,
+  observed: ReadonlyMap<string, ObservedService>,
+  owned: Owned,
+): Set<string> {
   const wrong = state.wrongSettings.filter((finding) => finding.setting.required);
   const held = new Set<string>();
   if (wrong.length === 0) return held;
@@ -90,7 +99,11 @@ function keptServices(desired: Desired, owned: Owned, wanted: ReadonlyMap<string
   return new Map([...owned].filter(([text, { uid }]) => !wanted.has(text) && (all || uids.has(uid))));
 }
 
-function oursAfter(wanted: ReadonlyMap<string, DesiredService>, staying: Owned, state: NodeState): Map<string, OursEntry> {
+function oursAfter(
+  wanted: ReadonlyMap<string, DesiredService>,
+  staying: Owned,
+  state: NodeState,
+): Map<string, OursEntry> {
   const ours = new Map<string, OursEntry>();
   for (const [text, { uid, key }] of staying) {
     ours.set(text, { owner: ownerOf(uid, text, state), masquerade: masqueradedNow(key, text, state) });
@@ -179,14 +192,14 @@ function netfilterSteps(
   // A node that serves nothing and never did gets no table.
   if (state.table === null && nothing) return [];
   const steps: Step[] = [];
-  if (repair) steps.push({ layer: 'netfilter', owner: null, service: null, removes: false, change: { verb: 'create-table' } });
+  if (repair)
+    steps.push({ layer: 'netfilter', owner: null, service: null, removes: false, change: { verb: 'create-table' } });
   const before = repair ? emptyElements() : (state.table?.elements ?? emptyElements());
   const serviceOf = elementOwners(ours, witness);
   for (const change of elementChanges(before, elements)) {
     const place = change.verb === 'add-element' || change.verb === 'delete-element' ? serviceOf(change) : null;
     // A deletion that makes way for the same element with another comment forgets nothing.
-    const removes =
-      change.verb === 'delete-element' && !elements[change.set].has(change.element);
+    const removes = change.verb === 'delete-element' && !elements[change.set].has(change.element);
     steps.push({ layer: 'netfilter', owner: place?.owner ?? null, service: place?.text ?? null, removes, change });
   }
   return steps;
@@ -203,7 +216,10 @@ function elementOwners(
     const host = set.endsWith('6') ? `[${address}]` : address;
     const text = `${protocol.toUpperCase()}/${host}:${port}`;
     const former = witness?.get(text);
-    return { text, owner: ours.get(text)?.owner ?? (former === undefined ? null : { uid: former.uid, name: former.name }) };
+    return {
+      text,
+      owner: ours.get(text)?.owner ?? (former === undefined ? null : { uid: former.uid, name: former.name }),
+    };
   };
 }
 
@@ -253,7 +269,14 @@ function vipAdditions(
   for (const [address, family] of vips) {
     if (bound.has(address)) continue;
     const user = users.get(address);
-    steps.push(linkStep({ verb: 'add-address', device: VIP_DEVICE, family, address }, false, user?.text ?? null, user?.owner ?? null));
+    steps.push(
+      linkStep(
+        { verb: 'add-address', device: VIP_DEVICE, family, address },
+        false,
+        user?.text ?? null,
+        user?.owner ?? null,
+      ),
+    );
   }
   return steps;
 }

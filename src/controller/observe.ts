@@ -7,7 +7,9 @@ import { wrongSettings } from '../host/sysctl.ts';
 import type { Kernel } from './apply.ts';
 import type { NodeState } from './node-state.ts';
 
-export type Observation = { readonly ok: true; readonly state: NodeState } | { readonly ok: false; readonly message: string };
+export type Observation =
+  | { readonly ok: true; readonly state: NodeState }
+  | { readonly ok: false; readonly message: string };
 
 export interface Node extends Kernel {
   readonly witness: WitnessFile;

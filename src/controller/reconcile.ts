@@ -6,6 +6,7 @@ import type { WitnessEntry, WitnessServices } from '../host/witness.ts';
 import { apply, type StepOutcome } from './apply.ts';
 import type { Desired } from './desired.ts';
 import { planNode, type NodePlan } from './node-plan.ts';
+import { resolveOwnership } from './ownership.ts';
 import type { NodeState } from './node-state.ts';
 import { type Node, observe } from './observe.ts';
 import { type Step, stepIdentity } from './steps.ts';
@@ -45,7 +46,7 @@ export async function reconcile(
     await node.witness.write(witnessBefore(plan, state.witness));
     const results = await apply(steps, node, onOutcome);
     outcomes.push(...results);
-    await undoLostRaces(results, node, onOutcome);
+    await undoLostRaces(results, state, node, onOutcome);
     const failed = results.filter((result) => result.failure !== null);
     await node.witness.write(settledWitness(plan, state.witness, leftBehind(results)));
     // What was refused once is refused again at once; the caller tries again later.
@@ -108,13 +109,20 @@ const leftBehind = (outcomes: readonly StepOutcome[]): Set<string> =>
  */
 async function undoLostRaces(
   outcomes: readonly StepOutcome[],
+  before: NodeState,
   node: Node,
   onOutcome: (outcome: StepOutcome) => void,
 ): Promise<void> {
-  const lost = new Set(outcomes.flatMap(({ step, failure }) => (failure?.reason === 'Conflict' ? [step.service] : [])));
+  // One that was ours already is only one that the last dump missed (see `agreedPlan`).
+  const ours = resolveOwnership(before.table?.elements ?? null, before.witness);
+  const lost = new Set(
+    outcomes.flatMap(({ step, failure }) =>
+      failure?.reason === 'Conflict' && step.service !== null && !ours.has(step.service) ? [step.service] : [],
+    ),
+  );
   if (lost.size === 0) return;
   const undo = outcomes.flatMap(({ step, failure }): Step[] => {
-    if (failure !== null || !lost.has(step.service)) return [];
+    if (failure !== null || step.service === null || !lost.has(step.service)) return [];
     if (step.layer === 'ipvs' && step.change.verb === 'new-destination') {
       // It followed in the same batch and went into a service that is not ours.
       const { service, destination } = step.change;

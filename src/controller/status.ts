@@ -36,7 +36,11 @@ export interface Progress {
 }
 
 /** Conditions of all VirtualServices, and of objects of any kind that have a problem. In order of their names. */
-export function objectStatuses(compiled: Compiled, problems: readonly Problem[], progress: Progress | null): ObjectStatus[] {
+export function objectStatuses(
+  compiled: Compiled,
+  problems: readonly Problem[],
+  progress: Progress | null,
+): ObjectStatus[] {
   const byObject = new Map<string, Problem[]>();
   for (const problem of problems) {
     if (problem.object === null) continue;
@@ -53,7 +57,11 @@ export function objectStatuses(compiled: Compiled, problems: readonly Problem[],
     };
   });
   for (const [object, found] of byObject) {
-    statuses.push({ object, services: [], conditions: [refusal(found, 'It was never accepted, so it is not served.')] });
+    statuses.push({
+      object,
+      services: [],
+      conditions: [refusal(found, 'It was never accepted, so it is not served.')],
+    });
   }
   return statuses.toSorted((a, b) => (a.object < b.object ? -1 : 1));
 }
@@ -82,7 +90,12 @@ function programmed(service: CompiledService, progress: Progress | null): Condit
   if (progress === null) return condition('Programmed', 'Unknown', 'Pending', 'The kernel has not been looked at yet.');
   const { plan, state } = progress;
   if (service.keys.length === 0) {
-    return condition('Programmed', 'False', 'Conflict', 'Nothing is left to program: others have all its addresses and ports.');
+    return condition(
+      'Programmed',
+      'False',
+      'Conflict',
+      'Nothing is left to program: others have all its addresses and ports.',
+    );
   }
   const conflicts = service.keys.filter((key) => plan.conflicts.has(key));
   if (conflicts.length > 0) {
@@ -116,7 +129,12 @@ function latestFailures(service: CompiledService, outcomes: readonly StepOutcome
 
 const concerns = (uid: string | null, service: CompiledService): boolean => uid === null || uid === service.owner.uid;
 
-const condition = (type: Condition['type'], status: Condition['status'], reason: Reason, message: string): Condition => ({
+const condition = (
+  type: Condition['type'],
+  status: Condition['status'],
+  reason: Reason,
+  message: string,
+): Condition => ({
   type,
   status,
   reason,

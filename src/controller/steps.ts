@@ -56,7 +56,9 @@ export function stepWords(step: Step): string {
     case 'link':
       return linkWords(step.change);
     case 'netfilter':
-      return step.change.verb === 'create-table' ? netfilterWords(step.change) : `nft ${quoted(netfilterWords(step.change))}`;
+      return step.change.verb === 'create-table'
+        ? netfilterWords(step.change)
+        : `nft ${quoted(netfilterWords(step.change))}`;
     case 'ipvs':
       return ipvsWords(step.change);
     case 'sysctl':

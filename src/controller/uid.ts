@@ -7,7 +7,10 @@ import { type Identity, identityKey } from '../crd/parse.ts';
 
 /** An RFC 9562 version 8 UUID from the SHA-256 of kind/namespace/name. */
 export function folderUid(identity: Identity): string {
-  const bytes = createHash('sha256').update(`lvs-director folder ${identityKey(identity)}`).digest().subarray(0, 16);
+  const bytes = createHash('sha256')
+    .update(`lvs-director folder ${identityKey(identity)}`)
+    .digest()
+    .subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString('hex');

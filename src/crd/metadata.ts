@@ -6,9 +6,13 @@ import { z } from 'zod';
 import { dnsSubdomain, expected } from './fields.ts';
 
 const stringMap = (what: string): z.ZodRecord<z.ZodString, z.ZodString> =>
-  z.record(z.string(), z.string({ error: (issue) => expected(`${what}: texts, so quote numbers and booleans`, issue.input) }), {
-    error: (issue) => expected(`${what}: a map`, issue.input),
-  });
+  z.record(
+    z.string(),
+    z.string({ error: (issue) => expected(`${what}: texts, so quote numbers and booleans`, issue.input) }),
+    {
+      error: (issue) => expected(`${what}: a map`, issue.input),
+    },
+  );
 
 export const labels = stringMap('labels');
 
@@ -27,7 +31,9 @@ export const metadata = z.strictObject(
     finalizers: z.unknown().optional(),
     selfLink: z.unknown().optional(),
   },
-  { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : expected('metadata with a name', issue.input)) },
+  {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : expected('metadata with a name', issue.input)),
+  },
 );
 
-export type Metadata = z.output<typeof metadata>;
+type Metadata = z.output<typeof metadata>;

@@ -7,11 +7,9 @@ import { port, unicastAddress, weight } from './fields.ts';
 import { API_VERSION } from './group.ts';
 import { metadata } from './metadata.ts';
 
-export const realServerSpec = z.strictObject({
+const realServerSpec = z.strictObject({
   address: unicastAddress.meta({ description: 'Address of the real server (RIP).' }),
-  port: port
-    .meta({ description: 'Port that it listens on, for services whose port names no targetPort.' })
-    .optional(),
+  port: port.meta({ description: 'Port that it listens on, for services whose port names no targetPort.' }).optional(),
   weight: weight.default(1).meta({ description: 'Share of new connections. 0 takes none and keeps those it has.' }),
 });
 
@@ -23,5 +21,5 @@ export const realServer = z.strictObject({
   status: z.unknown().optional(),
 });
 
-export type RealServerSpec = z.output<typeof realServerSpec>;
+type RealServerSpec = z.output<typeof realServerSpec>;
 export type RealServer = z.output<typeof realServer>;

@@ -10,11 +10,24 @@ import { labels, metadata } from './metadata.ts';
 
 /** Schedulers by the kernel's names (net/netfilter/ipvs/ip_vs_*.c). Which of them a kernel has, only it can say. */
 export const SCHEDULERS = [
-  'rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'twos',
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'lblc',
+  'lblcr',
+  'dh',
+  'sh',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'mh',
+  'twos',
 ] as const;
 
-export const PROTOCOLS = ['TCP', 'UDP'] as const;
-export const MASQUERADE = ['Always', 'Never'] as const;
+const PROTOCOLS = ['TCP', 'UDP'] as const;
+const MASQUERADE = ['Always', 'Never'] as const;
 
 const choice = <const T extends readonly [string, ...string[]]>(values: T, what: string) =>
   z.enum(values, { error: (issue) => `${show(issue.input)} is no ${what}: use one of ${values.join(', ')}` });

@@ -32,7 +32,12 @@ export type LinkChange =
   /** RTM_NEWADDR with CREATE|REPLACE, /32 or /128; IPv6 with IFA_F_NODAD. ENODEV when the device is gone. */
   | { readonly verb: 'add-address'; readonly device: string; readonly family: AddressFamily; readonly address: string }
   /** EADDRNOTAVAIL when it is not there. */
-  | { readonly verb: 'delete-address'; readonly device: string; readonly family: AddressFamily; readonly address: string };
+  | {
+      readonly verb: 'delete-address';
+      readonly device: string;
+      readonly family: AddressFamily;
+      readonly address: string;
+    };
 
 export interface LinkClient {
   /** All links and all addresses of this network namespace; one complete answer or an error. */

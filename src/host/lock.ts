@@ -84,4 +84,6 @@ function parseHolder(text: string): Holder | null {
 }
 
 export const holderText = (holder: Holder | null): string =>
-  holder === null ? 'a process that does not say who it is' : `process ${holder.pid} (${holder.command}, since ${holder.since})`;
+  holder === null
+    ? 'a process that does not say who it is'
+    : `process ${holder.pid} (${holder.command}, since ${holder.since})`;

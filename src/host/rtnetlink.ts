@@ -13,7 +13,15 @@ import type { MessageWriter } from '../netlink/writer.ts';
 import type { Link, LinkAddress, LinkChange, LinkClient } from './links.ts';
 import { linkWords } from './rtnetlink-words.ts';
 
-const RTM = { newLink: 16, deleteLink: 17, getLink: 18, setLink: 19, newAddress: 20, deleteAddress: 21, getAddress: 22 } as const;
+const RTM = {
+  newLink: 16,
+  deleteLink: 17,
+  getLink: 18,
+  setLink: 19,
+  newAddress: 20,
+  deleteAddress: 21,
+  getAddress: 22,
+} as const;
 const AF = { ipv4: 2, ipv6: 10 } as const;
 const IFINFOMSG_BYTES = 16;
 const IFADDRMSG_BYTES = 8;
@@ -34,7 +42,9 @@ export function openLinks(openTransport: OpenTransport = socketTransport(NETLINK
   };
 }
 
-async function list(connection: Connection): Promise<Result<{ links: readonly Link[]; addresses: readonly LinkAddress[] }>> {
+async function list(
+  connection: Connection,
+): Promise<Result<{ links: readonly Link[]; addresses: readonly LinkAddress[] }>> {
   const linkDump = await connection.dump({
     type: RTM.getLink,
     what: 'list the links',
@@ -165,7 +175,12 @@ function writeLinkHeader(writer: MessageWriter, flags: number, change: number): 
 }
 
 /** struct ifaddrmsg; the flags of eight bits stay empty, IFA_FLAGS has them all. */
-function writeAddressHeader(writer: MessageWriter, family: AddressFamily | null, prefixLength: number, index: number): void {
+function writeAddressHeader(
+  writer: MessageWriter,
+  family: AddressFamily | null,
+  prefixLength: number,
+  index: number,
+): void {
   writer.u8(family === null ? 0 : AF[family]);
   writer.u8(prefixLength);
   writer.u8(0);

@@ -2,14 +2,7 @@
  * The verbs of IPVS as an interface, so that the plan can be applied to a kernel, to a fault injector or to a kernel in memory.
  */
 import type { Result } from '../netlink/result.ts';
-import type {
-  Destination,
-  DestinationKey,
-  IpvsInfo,
-  ObservedService,
-  Service,
-  ServiceKey,
-} from './types.ts';
+import type { Destination, DestinationKey, IpvsInfo, ObservedService, Service, ServiceKey } from './types.ts';
 
 /** One change of the table. The order inside a batch is the order in which the kernel runs them. */
 export type IpvsChange =

@@ -10,7 +10,13 @@ import type { IpvsChange, IpvsClient } from './client.ts';
 import { IPVS_GENL_NAME } from './codec/constants.ts';
 import { type DecodedService, decodeDestination, decodeInfo, decodeService } from './codec/decode.ts';
 import { writeChange, writeDestinationsDump, writeInfoRequest, writeServicesDump } from './codec/encode.ts';
-import { destinationKeyText, type IpvsInfo, type ObservedDestination, type ObservedService, serviceKeyText } from './types.ts';
+import {
+  destinationKeyText,
+  type IpvsInfo,
+  type ObservedDestination,
+  type ObservedService,
+  serviceKeyText,
+} from './types.ts';
 import { ipvsWords } from './words.ts';
 
 /** `openTransport` is given by tests. */

@@ -36,7 +36,7 @@ export function ipvsWords(change: IpvsChange): string {
 const words = (command: string, rest: readonly string[]): string => ['ipvsadm', command, ...rest].join(' ');
 
 /** `-t 192.0.2.1:80`, or `-f 7 -6`. */
-export function serviceKeyWords(key: ServiceKey): string {
+function serviceKeyWords(key: ServiceKey): string {
   if (isMarkKey(key)) return `-f ${key.firewallMark}${key.family === 'ipv6' ? ' -6' : ''}`;
   const option = { TCP: '-t', UDP: '-u', SCTP: '--sctp-service' }[key.protocol];
   return `${option} ${endpointText(key)}`;

@@ -111,7 +111,11 @@ export function openConnection(openTransport: OpenTransport, options: Connection
   /** One after the other. */
   const queued = async <T>(run: () => Promise<T>, refused: (failure: NetlinkFailure) => T): Promise<T> => {
     if (waiting >= MOST_WAITING) {
-      return refused({ kind: 'broken', errno: null, message: `more than ${MOST_WAITING} netlink operations are waiting` });
+      return refused({
+        kind: 'broken',
+        errno: null,
+        message: `more than ${MOST_WAITING} netlink operations are waiting`,
+      });
     }
     waiting++;
     const mine = tail.then(run);
@@ -206,9 +210,13 @@ export function openConnection(openTransport: OpenTransport, options: Connection
         const errno = errors.get(index);
         if (errno !== undefined) results.push(fail(refusalOf(message.what, errno)));
         // An answer that stayed away may have been an error of any message before it.
-        else results.push(failure === null ? ok(null) : fail({ ...failure, message: `${message.what}: ${failure.message}` }));
+        else
+          results.push(
+            failure === null ? ok(null) : fail({ ...failure, message: `${message.what}: ${failure.message}` }),
+          );
       });
-      if (failure !== null) return filled(results, messages, { ...failure, message: `not sent, because before it ${failure.message}` });
+      if (failure !== null)
+        return filled(results, messages, { ...failure, message: `not sent, because before it ${failure.message}` });
     }
     return results;
   };

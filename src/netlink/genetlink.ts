@@ -40,6 +40,7 @@ export async function resolveFamily(connection: Connection, name: string): Promi
   const payload = answer.value[0]?.payload.subarray(GENL_HEADER_BYTES);
   const attributes = payload === undefined ? null : parseAttributes(payload);
   const id = attributes === null ? null : readU16(attributes, CTRL_ATTR_FAMILY_ID);
-  if (id === null) return fail({ kind: 'broken', errno: null, message: `the kernel's answer about ${name} has no family id` });
+  if (id === null)
+    return fail({ kind: 'broken', errno: null, message: `the kernel's answer about ${name} has no family id` });
   return ok(id);
 }

@@ -7,7 +7,6 @@ export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 
 export const NLM_F_REQUEST = 0x001;
-export const NLM_F_MULTI = 0x002;
 export const NLM_F_ACK = 0x004;
 /** A dump that was changed while it was read. IPVS never sets it; rtnetlink and nlctrl do. */
 export const NLM_F_DUMP_INTR = 0x010;

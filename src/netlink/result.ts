@@ -15,7 +15,12 @@ export interface NetlinkFailure {
   readonly message: string;
 }
 
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: NetlinkFailure };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: NetlinkFailure };
 
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
-export const fail = (error: NetlinkFailure): { readonly ok: false; readonly error: NetlinkFailure } => ({ ok: false, error });
+export const fail = (error: NetlinkFailure): { readonly ok: false; readonly error: NetlinkFailure } => ({
+  ok: false,
+  error,
+});

@@ -34,7 +34,7 @@ export interface MessageWriter {
   take(): Uint8Array;
 }
 
-export const NLA_F_NESTED = 0x8000;
+const NLA_F_NESTED = 0x8000;
 
 export function createWriter(): MessageWriter {
   let buffer = Buffer.alloc(FIRST_SIZE);
@@ -52,6 +52,8 @@ export function createWriter(): MessageWriter {
     }
     return at;
   };
+  // The place is worked out before `buffer` is looked up: `reserve` may have put a larger one in its stead.
+  const put = (at: number, write: (at: number) => unknown): void => void write(at);
   const attribute = (type: number, size: number): number => {
     if (size + 4 > MOST_ATTRIBUTE_BYTES) throw new RangeError(`netlink attribute ${type} of ${size} bytes is too long`);
     const at = reserve(4 + align4(size));
@@ -72,20 +74,20 @@ export function createWriter(): MessageWriter {
     },
     end() {
       buffer.writeUInt32LE(length - start, start);
-      const padding = align4(length) - length;
-      buffer.fill(0, reserve(padding), length);
+      const at = reserve(align4(length) - length);
+      buffer.fill(0, at, length);
       messages++;
     },
-    u8: (value) => void buffer.writeUInt8(value, reserve(1)),
-    u16: (value) => void buffer.writeUInt16LE(value, reserve(2)),
-    u32: (value) => void buffer.writeUInt32LE(value, reserve(4)),
-    bytes: (value) => buffer.set(value, reserve(value.byteLength)),
-    attributeU8: (type, value) => void buffer.writeUInt8(value, attribute(type, 1)),
-    attributeU16: (type, value) => void buffer.writeUInt16LE(value, attribute(type, 2)),
-    attributeU16BigEndian: (type, value) => void buffer.writeUInt16BE(value, attribute(type, 2)),
-    attributeU32: (type, value) => void buffer.writeUInt32LE(value, attribute(type, 4)),
-    attributeU32BigEndian: (type, value) => void buffer.writeUInt32BE(value, attribute(type, 4)),
-    attributeBytes: (type, value) => buffer.set(value, attribute(type, value.byteLength)),
+    u8: (value) => put(reserve(1), (at) => buffer.writeUInt8(value, at)),
+    u16: (value) => put(reserve(2), (at) => buffer.writeUInt16LE(value, at)),
+    u32: (value) => put(reserve(4), (at) => buffer.writeUInt32LE(value, at)),
+    bytes: (value) => put(reserve(value.byteLength), (at) => buffer.set(value, at)),
+    attributeU8: (type, value) => put(attribute(type, 1), (at) => buffer.writeUInt8(value, at)),
+    attributeU16: (type, value) => put(attribute(type, 2), (at) => buffer.writeUInt16LE(value, at)),
+    attributeU16BigEndian: (type, value) => put(attribute(type, 2), (at) => buffer.writeUInt16BE(value, at)),
+    attributeU32: (type, value) => put(attribute(type, 4), (at) => buffer.writeUInt32LE(value, at)),
+    attributeU32BigEndian: (type, value) => put(attribute(type, 4), (at) => buffer.writeUInt32BE(value, at)),
+    attributeBytes: (type, value) => put(attribute(type, value.byteLength), (at) => buffer.set(value, at)),
     attributeString(type, value) {
       const at = attribute(type, Buffer.byteLength(value) + 1);
       buffer.write(value, at);

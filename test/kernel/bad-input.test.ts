@@ -3,11 +3,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LabProcess } from '../../lab/process.ts';
 import { CLIENT } from '../../lab/scenario.ts';
 import { ask } from '../../lab/servers.ts';
-import { documents, end, IN_SYNC, ipvs, makeScene, realServer, realServers, runInSync, type Scene, synced, virtualService } from './support.ts';
+import {
+  documents,
+  end,
+  IN_SYNC,
+  ipvs,
+  makeScene,
+  realServer,
+  realServers,
+  runInSync,
+  type Scene,
+  synced,
+  virtualService,
+} from './support.ts';
 
 const GOOD = 'http://192.168.112.200/';
 const other = { addresses: ['192.168.112.201'] };
-const port = (value: unknown): object => ({ ...other, ports: [{ name: 'http', protocol: 'TCP', port: value, targetPort: 10_000 }] });
+const port = (value: unknown): Readonly<Record<string, unknown>> => ({
+  ...other,
+  ports: [{ name: 'http', protocol: 'TCP', port: value, targetPort: 10_000 }],
+});
 
 /** What is written, and what the agent says: object, field, reason and what to do. */
 const WRONG: Readonly<Record<string, { readonly text: string; readonly says: RegExp }>> = {
@@ -16,7 +31,10 @@ const WRONG: Readonly<Record<string, { readonly text: string; readonly says: Reg
     says: /VirtualService default\/bad.*colour/,
   },
   'port 0': { text: virtualService('bad', port(0)), says: /VirtualService default\/bad.*ports\[0\]\.port.*1.*65535/ },
-  'port 70000': { text: virtualService('bad', port(70_000)), says: /VirtualService default\/bad.*ports\[0\]\.port.*1.*65535/ },
+  'port 70000': {
+    text: virtualService('bad', port(70_000)),
+    says: /VirtualService default\/bad.*ports\[0\]\.port.*1.*65535/,
+  },
   'a VIP that is no address': {
     text: virtualService('bad', { addresses: ['my-vip'] }),
     says: /VirtualService default\/bad.*addresses\[0\].*my-vip/,

@@ -2,7 +2,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLIENT, DIRECTOR } from '../../lab/scenario.ts';
 import { ask } from '../../lab/servers.ts';
-import { documents, end, IN_SYNC, ipvs, makeScene, nftSet, realServers, runInSync, type Scene, virtualService } from './support.ts';
+import {
+  documents,
+  end,
+  IN_SYNC,
+  ipvs,
+  makeScene,
+  nftSet,
+  realServers,
+  runInSync,
+  type Scene,
+  virtualService,
+} from './support.ts';
 
 const FOREIGN = [
   '-A -t 192.168.112.152:8888 -s lc -p 300',

@@ -31,7 +31,10 @@ describe('masquerade', () => {
     const director = await makeDirector(network, 'director');
     expect((await director.command(['init'])).code).toBe(0);
     const objects = (masquerade: string): string =>
-      documents(virtualService('web', { addresses: ['192.0.2.200'], masquerade }), realServer('web', { address: '10.20.0.153' }));
+      documents(
+        virtualService('web', { addresses: ['192.0.2.200'], masquerade }),
+        realServer('web', { address: '10.20.0.153' }),
+      );
     await director.write('web.yaml', objects('Never'));
     const agent = await runInSync(director);
     expect(await ask(network, 'client', 'http://192.0.2.200/')).toBe('192.0.2.10');

@@ -4,11 +4,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LabProcess } from '../../lab/process.ts';
 import { CLIENT, DIRECTOR } from '../../lab/scenario.ts';
 import { ask, askMany, outcome, serveText } from '../../lab/servers.ts';
-import { boundVips, end, ipvs, makeScene, nftSet, realServers, runInSync, type Scene, synced, tally, virtualService } from './support.ts';
+import {
+  boundVips,
+  end,
+  ipvs,
+  makeScene,
+  nftSet,
+  realServers,
+  runInSync,
+  type Scene,
+  synced,
+  tally,
+  virtualService,
+} from './support.ts';
 
 const SERVICE = 'http://192.168.112.152:81/';
 const EXAMPLE = readFileSync(new URL('../../deploy/examples/own-address/web.yaml', import.meta.url), 'utf8');
-const OWN = { addresses: ['192.168.112.152'], ports: [{ name: 'http', protocol: 'TCP', port: 81, targetPort: 10_000 }] };
+const OWN = {
+  addresses: ['192.168.112.152'],
+  ports: [{ name: 'http', protocol: 'TCP', port: 81, targetPort: 10_000 }],
+};
 
 let scene: Scene;
 let agent: LabProcess;
@@ -74,7 +89,9 @@ describe('a virtual service on an own address of the director', () => {
   });
 
   it('shares 40 requests 30 to 10 with weights 3 and 1', async () => {
-    await synced(agent, () => scene.director.write('web.yaml', `${virtualService('web', OWN)}---\n${realServers(3, 1)}`));
+    await synced(agent, () =>
+      scene.director.write('web.yaml', `${virtualService('web', OWN)}---\n${realServers(3, 1)}`),
+    );
     expect(await ipvs(scene.network)).toContain('-a -t 192.168.112.152:81 -r 192.168.112.153:10000 -m -w 3');
     expect(tally(await askMany(scene.network, CLIENT, SERVICE, 40))).toEqual({ '153': 30, '154': 10 });
   });

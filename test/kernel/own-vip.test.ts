@@ -65,7 +65,9 @@ describe('a VIP of its own', () => {
 
   it('has its uid in the ledger as nft tells it', async () => {
     const { stdout } = await scene.network.run(DIRECTOR, ['nft', 'list', 'set', 'inet', 'lvs-director', 'ledger4']);
-    expect(stdout).toMatch(/192\.168\.112\.200 \. tcp \. 80 comment "[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"/);
+    expect(stdout).toMatch(
+      /192\.168\.112\.200 \. tcp \. 80 comment "[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"/,
+    );
   });
 
   it('lets no daemon on 0.0.0.0 answer, which answers on the own address', async () => {
@@ -111,7 +113,9 @@ describe('a VIP of its own', () => {
        process.on('SIGUSR1', () => undefined);`,
     ]);
     await held.waitFor(/connected/);
-    await synced(agent, () => director.write('web.yaml', documents(virtualService('web', { scheduler: 'rr' }), realServers(5, 7))));
+    await synced(agent, () =>
+      director.write('web.yaml', documents(virtualService('web', { scheduler: 'rr' }), realServers(5, 7))),
+    );
     expect(await ipvs(network)).toContain(`-A -t ${VIP}:80 -s rr`);
     const { stdout } = await network.run(CLIENT, ['ss', '-Htn', 'state', 'established', `dst ${VIP}`]);
     expect(stdout.trim().split('\n')).toHaveLength(1);
@@ -132,7 +136,10 @@ describe('a VIP of its own', () => {
       { name: 'http', protocol: 'TCP', port: 80, targetPort: 10_000 },
       { name: 'dns', protocol: 'UDP', port: 53, targetPort: 5353 },
     ];
-    const backends = (app: string): object => ({ backends: [{ realServers: { matchLabels: { app } } }], ports });
+    const backends = (app: string): Readonly<Record<string, unknown>> => ({
+      backends: [{ realServers: { matchLabels: { app } } }],
+      ports,
+    });
     await synced(agent, () =>
       director.write(
         'web.yaml',

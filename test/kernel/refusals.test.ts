@@ -20,7 +20,15 @@ afterAll(async () => {
 describe('the agent refuses to start', () => {
   it.each(['run', 'plan'])('without CAP_NET_ADMIN: %s', async (command) => {
     const { director, network } = scene;
-    const argv = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin', ...BUNDLED, command, '--directory', director.folder];
+    const argv = [
+      'setpriv',
+      '--bounding-set=-net_admin',
+      '--inh-caps=-net_admin',
+      ...BUNDLED,
+      command,
+      '--directory',
+      director.folder,
+    ];
     const { code, stderr } = await network.attempt(DIRECTOR, argv);
     expect(code).toBe(1);
     expect(stderr).toContain('it needs CAP_NET_ADMIN in the initial user namespace');
@@ -60,7 +68,9 @@ describe('the agent refuses to start', () => {
     const agent = await runInSync(director);
     expect(await ipvs(network)).toHaveLength(3);
     const { stdout } = await director.command(['list']);
-    expect(stdout).toMatch(/VirtualService default\/second .*Programmed=False\n +SysctlWrong: net\.ipv4\.vs\.conntrack .*lvs-director init/);
+    expect(stdout).toMatch(
+      /VirtualService default\/second .*Programmed=False\n +SysctlWrong: net\.ipv4\.vs\.conntrack .*lvs-director init/,
+    );
     await end(agent);
     await director.command(['init']);
     await end(await runInSync(director));
@@ -82,7 +92,9 @@ describe('a second lab beside the first, with a kernel without IPVS', () => {
   });
 
   it.each(['run', 'plan'])('is told what to load: %s', async (command) => {
-    const network = await makeNetwork(bare, [{ name: 'director', legs: [{ lan: 'lan', addresses: ['192.168.112.152/24'] }] }]);
+    const network = await makeNetwork(bare, [
+      { name: 'director', legs: [{ lan: 'lan', addresses: ['192.168.112.152/24'] }] },
+    ]);
     const director = await makeDirector(network, 'director');
     await director.write('web.yaml', documents(virtualService('web'), realServers()));
     const { code, stderr } = await director.command([command, '--directory', director.folder]);

@@ -34,8 +34,16 @@ describe('SIGKILL while a client downloads', () => {
     const table = await ipvs(network);
 
     const download = await network.start(CLIENT, [
-      'curl', '--silent', '--verbose', '--limit-rate', '3M', '--output', '/dev/null',
-      '--write-out', 'done %{size_download}\\n', 'http://192.168.112.200/file',
+      'curl',
+      '--silent',
+      '--verbose',
+      '--limit-rate',
+      '3M',
+      '--output',
+      '/dev/null',
+      '--write-out',
+      'done %{size_download}\\n',
+      'http://192.168.112.200/file',
     ]);
     await download.waitFor(/< HTTP\/1\.[01] 200/);
     await end(first, 'SIGKILL');
@@ -57,7 +65,9 @@ describe('SIGKILL while a client downloads', () => {
     await director.write('web.yaml', documents(virtualService('web', { ports }), realServers(2, 0)));
     await second.waitFor(/ipvs set-destination/);
     const after = (await machine.run(['cat', '/sys/kernel/tracing/trace'])).stdout;
-    expect(after.split('\n').some((line) => line.includes(`-${second.pid} `) && line.includes('lvs_ip_vs_genl_set_cmd'))).toBe(true);
+    expect(
+      after.split('\n').some((line) => line.includes(`-${second.pid} `) && line.includes('lvs_ip_vs_genl_set_cmd')),
+    ).toBe(true);
 
     const result = await download.finished;
     expect(result.stdout).toBe(`done ${MEGABYTES * 1024 * 1024}\n`);

@@ -81,14 +81,18 @@ function elementText(element: unknown): string {
 
 /** A VirtualService as YAML; `spec` replaces fields of the usual one. */
 export const virtualService = (name: string, spec: Readonly<Record<string, unknown>> = {}): string =>
-  yaml('VirtualService', { name }, {
-    addresses: ['192.168.112.200'],
-    ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 10_000 }],
-    scheduler: 'wrr',
-    masquerade: 'Always',
-    backends: [{ realServers: { matchLabels: { app: 'web' } } }],
-    ...spec,
-  });
+  yaml(
+    'VirtualService',
+    { name },
+    {
+      addresses: ['192.168.112.200'],
+      ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 10_000 }],
+      scheduler: 'wrr',
+      masquerade: 'Always',
+      backends: [{ realServers: { matchLabels: { app: 'web' } } }],
+      ...spec,
+    },
+  );
 
 export const realServer = (name: string, spec: Readonly<Record<string, unknown>>, app = 'web'): string =>
   yaml('RealServer', { name, labels: { app } }, { port: 10_000, weight: 1, ...spec });

@@ -13,7 +13,7 @@ interface ServiceOptions {
 /** Destinations as `ADDRESS:PORT` to weight. */
 export type Weights = Readonly<Record<string, number>>;
 
-export const NOTHING_RETAINED: Retained = { all: false, uids: new Set() };
+const NOTHING_RETAINED: Retained = { all: false, uids: new Set() };
 
 /** The uid that `desiredService` gives to an object of this name. */
 export const uidOf = (name: string): string => `uid-${name}`;

@@ -16,7 +16,7 @@ interface Around {
 
 const around = ({ owner = null, service: text = null }: Around = {}) => ({ owner, service: text, removes: false });
 
-export const ipvsStep = (change: IpvsChange, more?: Around): Step => ({ layer: 'ipvs', ...around(more), change });
+const ipvsStep = (change: IpvsChange, more?: Around): Step => ({ layer: 'ipvs', ...around(more), change });
 export const linkStep = (change: LinkChange, more?: Around): Step => ({ layer: 'link', ...around(more), change });
 export const nftStep = (change: NetfilterChange, more?: Around): Step => ({
   layer: 'netfilter',

@@ -30,7 +30,8 @@ export function readDocuments(file: string, text: string): FileContent {
   const foreign: string[] = [];
   for (const document of documents) {
     const error = document.errors[0];
-    if (error !== undefined) return { ...empty, unreadable: unreadable(placeAt(file, lines, error.pos[0]), error.message) };
+    if (error !== undefined)
+      return { ...empty, unreadable: unreadable(placeAt(file, lines, error.pos[0]), error.message) };
     let data: unknown;
     try {
       data = document.toJS(PARSE_LIMITS);
@@ -57,7 +58,8 @@ const located = (found: Finding, place: (path: readonly (string | number)[]) => 
 
 function itemsOf(data: unknown): { value: unknown; path: (string | number)[] }[] {
   if (typeof data === 'object' && data !== null && 'kind' in data && data.kind === 'List' && 'items' in data) {
-    if (Array.isArray(data.items)) return data.items.map((value: unknown, index) => ({ value, path: ['items', index] }));
+    if (Array.isArray(data.items))
+      return data.items.map((value: unknown, index) => ({ value, path: ['items', index] }));
   }
   return [{ value: data, path: [] }];
 }

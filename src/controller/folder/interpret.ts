@@ -51,14 +51,18 @@ export function interpretFolder(files: readonly FolderFile[], before: LastGood):
     const key = identityKey(identityOf(object));
     const first = claimed.get(key);
     if (first !== undefined) {
-      if (first.place.file !== place.file || first.place.line !== place.line) problems.push(duplicate(object, place, first.place));
+      if (first.place.file !== place.file || first.place.line !== place.line)
+        problems.push(duplicate(object, place, first.place));
       return false;
     }
     claimed.set(key, { place, object });
     return true;
   };
 
-  const contents = files.map((file) => ({ file, content: file.text === null ? null : readDocuments(file.path, file.text) }));
+  const contents = files.map((file) => ({
+    file,
+    content: file.text === null ? null : readDocuments(file.path, file.text),
+  }));
   const validElsewhere = new Set(
     contents.flatMap(({ content }) => content?.valid.map(({ object }) => identityKey(identityOf(object))) ?? []),
   );
@@ -94,7 +98,8 @@ export function interpretFolder(files: readonly FolderFile[], before: LastGood):
       // One of the objects that this file held may be the one that now has no name.
       if (previous === undefined) retainAll = true;
       for (const object of previous ?? []) {
-        if (validElsewhere.has(identityKey(identityOf(object))) || claimed.has(identityKey(identityOf(object)))) continue;
+        if (validElsewhere.has(identityKey(identityOf(object))) || claimed.has(identityKey(identityOf(object))))
+          continue;
         if (claim(object, { file: file.path, line: 1, column: 1 })) good.push(object);
       }
     }
@@ -114,7 +119,8 @@ export function interpretFolder(files: readonly FolderFile[], before: LastGood):
 
 function indexByIdentity(lastGood: LastGood): Map<string, LvsObject> {
   const index = new Map<string, LvsObject>();
-  for (const objects of lastGood.values()) for (const object of objects) index.set(identityKey(identityOf(object)), object);
+  for (const objects of lastGood.values())
+    for (const object of objects) index.set(identityKey(identityOf(object)), object);
   return index;
 }
 

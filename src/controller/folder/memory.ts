@@ -9,7 +9,11 @@ import { type LvsObject, parseObject } from '../../crd/parse.ts';
 import { readIfThere, writeWhole } from '../../host/files.ts';
 import type { LastGood } from './interpret.ts';
 
-const saved = z.strictObject({ version: z.literal(1), directory: z.string(), files: z.record(z.string(), z.array(z.unknown()).readonly()) });
+const saved = z.strictObject({
+  version: z.literal(1),
+  directory: z.string(),
+  files: z.record(z.string(), z.array(z.unknown()).readonly()),
+});
 
 export interface FolderMemory {
   /** What was saved; empty when nothing was, or it is damaged. */

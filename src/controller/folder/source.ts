@@ -34,20 +34,23 @@ export function openFolder(directory: string, memory: FolderMemory): FolderSourc
       const reading = await readFolder(directory);
       const fingerprint = JSON.stringify(reading.ok ? reading.files : reading.message);
       if (fingerprint === previous) return false;
-      previous = fingerprint;
       if (!reading.ok) {
+        previous = fingerprint;
         const trouble = `folder ${directory} cannot be read (${reading.message}); nothing is changed until it can be`;
         state = { view: state.view, trouble };
         return true;
       }
       const view = interpretFolder(reading.files, lastGood);
       if (view.empty && state.view === null) {
+        previous = fingerprint;
         const trouble = `folder ${directory} holds no object; nothing is changed until it does. To remove everything, run \`lvs-director cleanup\``;
         state = { view: null, trouble };
         return true;
       }
+      // What cannot be remembered is not acted upon, and is tried again: a restart would not know it.
+      await memory.save(view.lastGood);
+      previous = fingerprint;
       lastGood = view.lastGood;
-      await memory.save(lastGood);
       state = { view, trouble: null };
       return true;
     },

@@ -26,7 +26,9 @@ const chain = z.object({
 });
 const rule = z.object({ chain: z.string(), comment: z.string().optional() });
 const listing = z.object({
-  nftables: z.array(z.object({ set: set.optional(), map: set.optional(), chain: chain.optional(), rule: rule.optional() })),
+  nftables: z.array(
+    z.object({ set: set.optional(), map: set.optional(), chain: chain.optional(), rule: rule.optional() }),
+  ),
 });
 
 type Value = z.output<typeof value>;
@@ -42,7 +44,10 @@ export function parseListing(text: string): NftResult<ObservedTable> {
   const parsed = listing.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return { ok: false, message: `nft -j printed an unknown form at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? ''}` };
+    return {
+      ok: false,
+      message: `nft -j printed an unknown form at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? ''}`,
+    };
   }
   const sets: Record<string, string> = {};
   const chains: Record<string, { hook: string; rules: string[] }> = {};
@@ -88,6 +93,7 @@ function sameShape(a: TableShape, b: TableShape): boolean {
 }
 
 function canonical(shape: TableShape): string {
-  const sorted = <T>(record: Readonly<Record<string, T>>) => Object.entries(record).toSorted(([x], [y]) => (x < y ? -1 : 1));
+  const sorted = <T>(record: Readonly<Record<string, T>>) =>
+    Object.entries(record).toSorted(([x], [y]) => (x < y ? -1 : 1));
   return JSON.stringify([sorted(shape.sets), sorted(shape.chains)]);
 }

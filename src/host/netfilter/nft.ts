@@ -68,7 +68,11 @@ function runNft(
   started: (pid: number | undefined) => void = () => undefined,
 ): Promise<NftResult<Finished>> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: DEADLINE_MS, killSignal: 'SIGKILL' });
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    });
     started(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -82,7 +86,8 @@ function runNft(
       if (err.length < 64) err.push(chunk);
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
-      const message = error.code === 'ENOENT' ? `${program} is not installed: install the nftables package` : error.message;
+      const message =
+        error.code === 'ENOENT' ? `${program} is not installed: install the nftables package` : error.message;
       resolve({ ok: false, message });
     });
     child.on('close', (code, signal) => {
@@ -90,7 +95,10 @@ function runNft(
         resolve({ ok: false, message: `nft ${args.join(' ')} was ended by ${signal ?? 'a signal'}` });
         return;
       }
-      resolve({ ok: true, value: { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() } });
+      resolve({
+        ok: true,
+        value: { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() },
+      });
     });
     // A child that ends before it has read its input breaks the pipe; its exit code tells why.
     child.stdin.on('error', () => undefined);

@@ -76,7 +76,14 @@ export const AF = { ipv4: 2, ipv6: 10 } as const;
 export const IPPROTO = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 
 /** IP_VS_SVC_F_*. HASHED belongs to the kernel and is in every dump. */
-export const SERVICE_FLAG = { persistent: 0x1, hashed: 0x2, onePacket: 0x4, scheduler1: 0x8, scheduler2: 0x10, scheduler3: 0x20 } as const;
+export const SERVICE_FLAG = {
+  persistent: 0x1,
+  hashed: 0x2,
+  onePacket: 0x4,
+  scheduler1: 0x8,
+  scheduler2: 0x10,
+  scheduler3: 0x20,
+} as const;
 
 /** IP_VS_CONN_F_FWD_MASK and its values. */
 export const FORWARDING_MASK = 0x7;

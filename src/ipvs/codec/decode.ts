@@ -75,7 +75,10 @@ function decodeServiceConfig(attributes: Attributes, family: AddressFamily): Ser
   const scheduler = readString(attributes, SERVICE.scheduler);
   const flags = readU32(attributes, SERVICE.flags);
   const timeout = readU32(attributes, SERVICE.timeout);
-  const prefixLength = family === 'ipv4' ? maskLength(readU32BigEndian(attributes, SERVICE.netmask)) : readU32(attributes, SERVICE.netmask);
+  const prefixLength =
+    family === 'ipv4'
+      ? maskLength(readU32BigEndian(attributes, SERVICE.netmask))
+      : readU32(attributes, SERVICE.netmask);
   if (scheduler === null || flags === null || timeout === null || prefixLength === null) return null;
   return {
     scheduler,
@@ -133,7 +136,8 @@ const topLevel = (payload: Uint8Array, type: number): Attributes | null => {
   return attributes === null ? null : nested(attributes, type);
 };
 
-const familyOf = (number: number | null): AddressFamily | null => (number === null ? null : nameOf<AddressFamily>(AF, number));
+const familyOf = (number: number | null): AddressFamily | null =>
+  number === null ? null : nameOf<AddressFamily>(AF, number);
 
 /** The kernel always sends 16 bytes, of which IPv4 uses the first four. */
 function addressOf(bytes: Uint8Array | undefined, family: AddressFamily): string | null {
@@ -142,12 +146,14 @@ function addressOf(bytes: Uint8Array | undefined, family: AddressFamily): string
 }
 
 /** The kernel takes 5 to 7 too and then forwards nothing; they are shown as the one method that we never use either. */
-const forwardingOf = (method: number): ForwardingMethod => nameOf<ForwardingMethod>(FORWARDING, method & FORWARDING_MASK) ?? 'Bypass';
+const forwardingOf = (method: number): ForwardingMethod =>
+  nameOf<ForwardingMethod>(FORWARDING, method & FORWARDING_MASK) ?? 'Bypass';
 
 const decodeTunnel = (attributes: Attributes): TunnelConfig => ({
   type: nameOf<TunnelConfig['type']>(TUNNEL_TYPE, readU8(attributes, DESTINATION.tunnelType) ?? 0) ?? 'ipip',
   port: readU16BigEndian(attributes, DESTINATION.tunnelPort) ?? 0,
-  checksum: nameOf<TunnelConfig['checksum']>(TUNNEL_CHECKSUM, readU16(attributes, DESTINATION.tunnelFlags) ?? 0) ?? 'none',
+  checksum:
+    nameOf<TunnelConfig['checksum']>(TUNNEL_CHECKSUM, readU16(attributes, DESTINATION.tunnelFlags) ?? 0) ?? 'none',
 });
 
 function decodeStatistics(attributes: Attributes, types: { statistics64: number }): Statistics | null {

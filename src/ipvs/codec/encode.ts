@@ -6,7 +6,14 @@ import { addressBytes } from '../../net/address.ts';
 import { writeGenlHeader } from '../../netlink/genetlink.ts';
 import type { MessageWriter } from '../../netlink/writer.ts';
 import type { IpvsChange } from '../client.ts';
-import { type Destination, type DestinationKey, isMarkKey, type Service, type ServiceConfig, type ServiceKey } from '../types.ts';
+import {
+  type Destination,
+  type DestinationKey,
+  isMarkKey,
+  type Service,
+  type ServiceConfig,
+  type ServiceKey,
+} from '../types.ts';
 import {
   AF,
   COMMAND,
@@ -52,7 +59,8 @@ export function writeDestinationsDump(writer: MessageWriter, key: ServiceKey): v
   writer.attributeNested(TOP.service, () => writeServiceKey(writer, key));
 }
 
-export const writeInfoRequest = (writer: MessageWriter): void => writeGenlHeader(writer, COMMAND.getInfo, IPVS_GENL_VERSION);
+export const writeInfoRequest = (writer: MessageWriter): void =>
+  writeGenlHeader(writer, COMMAND.getInfo, IPVS_GENL_VERSION);
 
 function commandOf(verb: IpvsChange['verb']): number {
   const commands: Record<IpvsChange['verb'], number> = {

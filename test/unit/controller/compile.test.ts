@@ -12,7 +12,9 @@ const table = (compiled: ReturnType<typeof compile>): string[] =>
     return `${key} ${service.config.scheduler} ${masquerade ? 'masq' : 'plain'}: ${list}`;
   });
 const remarks = (compiled: ReturnType<typeof compile>): string[] =>
-  compiled.objects.flatMap((object) => object.remarks.map(({ reason, message }) => `${object.owner.name} ${reason}: ${message}`));
+  compiled.objects.flatMap((object) =>
+    object.remarks.map(({ reason, message }) => `${object.owner.name} ${reason}: ${message}`),
+  );
 
 const rs1 = realServerObject('rs1', { port: 10_000 });
 const rs2 = realServerObject('rs2', { address: '192.168.112.154', port: 10_000, weight: 3 });
@@ -20,7 +22,9 @@ const rs2 = realServerObject('rs2', { address: '192.168.112.154', port: 10_000, 
 describe('compile', () => {
   it('makes the classic exercise', () => {
     const compiled = objects(rs1, rs2, virtualServiceObject({ scheduler: 'wrr' }));
-    expect(table(compiled)).toEqual(['TCP/192.168.112.152:81 wrr masq: 192.168.112.153:10000*1 192.168.112.154:10000*3']);
+    expect(table(compiled)).toEqual([
+      'TCP/192.168.112.152:81 wrr masq: 192.168.112.153:10000*1 192.168.112.154:10000*3',
+    ]);
     expect(remarks(compiled)).toEqual([]);
     expect(compiled.objects).toMatchObject([{ owner: { name: 'default/web' }, keys: ['TCP/192.168.112.152:81'] }]);
     expect(compiled.realServerNames.get('TCP/192.168.112.152:81 > 192.168.112.154:10000')).toBe('rs2');
@@ -29,7 +33,13 @@ describe('compile', () => {
       masquerade: true,
       service: {
         key: { family: 'ipv4', protocol: 'TCP', address: '192.168.112.152', port: 81 },
-        config: { scheduler: 'wrr', flags: 0, persistenceSeconds: 0, persistencePrefixLength: 32, persistenceEngine: null },
+        config: {
+          scheduler: 'wrr',
+          flags: 0,
+          persistenceSeconds: 0,
+          persistencePrefixLength: 32,
+          persistenceEngine: null,
+        },
       },
       destinations: ['192.168.112.153', '192.168.112.154'].map((address, index) => ({
         key: { family: 'ipv4', address, port: 10_000 },
@@ -40,14 +50,20 @@ describe('compile', () => {
 
   it('takes the port from targetPort, else from the real server, else from the service', () => {
     const ports = [{ port: 80, targetPort: 8080 }, { port: 81 }];
-    expect(table(objects(rs1, realServerObject('rs3', { address: '10.0.0.3' }), virtualServiceObject({ ports })))).toEqual([
+    expect(
+      table(objects(rs1, realServerObject('rs3', { address: '10.0.0.3' }), virtualServiceObject({ ports }))),
+    ).toEqual([
       'TCP/192.168.112.152:80 wlc masq: 192.168.112.153:8080*1 10.0.0.3:8080*1',
       'TCP/192.168.112.152:81 wlc masq: 192.168.112.153:10000*1 10.0.0.3:81*1',
     ]);
   });
 
   it('makes each port on each address, and matches families', () => {
-    const spec = { addresses: ['10.0.0.1', '2001:DB8:0::1'], ports: [{ port: 53, protocol: 'UDP' }, { port: 53 }], masquerade: 'Never' };
+    const spec = {
+      addresses: ['10.0.0.1', '2001:DB8:0::1'],
+      ports: [{ port: 53, protocol: 'UDP' }, { port: 53 }],
+      masquerade: 'Never',
+    };
     const six = realServerObject('six', { address: '2001:db8::53' });
     const compiled = objects(rs1, six, virtualServiceObject(spec));
     expect(table(compiled)).toEqual([
@@ -62,16 +78,24 @@ describe('compile', () => {
 
   it('says when no real server has the family of an address, and serves without', () => {
     const compiled = objects(rs1, virtualServiceObject({ addresses: ['10.0.0.1', '2001:db8::1'] }));
-    expect(table(compiled)).toEqual(['TCP/10.0.0.1:81 wlc masq: 192.168.112.153:10000*1', 'TCP/[2001:db8::1]:81 wlc masq: ']);
+    expect(table(compiled)).toEqual([
+      'TCP/10.0.0.1:81 wlc masq: 192.168.112.153:10000*1',
+      'TCP/[2001:db8::1]:81 wlc masq: ',
+    ]);
     expect(remarks(compiled)).toEqual([
       'default/web NoRealServers: none of the selected RealServers has an IPv6 address, as 2001:db8::1 needs',
     ]);
   });
 
   it('says so of IPv4 too, and finds spellings of one address to be the same', () => {
-    const servers = ['2001:DB8::53', '2001:db8:0::53'].map((address, index) => realServerObject(`six${index}`, { address, port: 1 }));
+    const servers = ['2001:DB8::53', '2001:db8:0::53'].map((address, index) =>
+      realServerObject(`six${index}`, { address, port: 1 }),
+    );
     const compiled = objects(...servers, virtualServiceObject({ addresses: ['2001:db8::1', '10.0.0.1'] }));
-    expect(table(compiled)).toEqual(['TCP/[2001:db8::1]:81 wlc masq: [2001:db8::53]:1*1', 'TCP/10.0.0.1:81 wlc masq: ']);
+    expect(table(compiled)).toEqual([
+      'TCP/[2001:db8::1]:81 wlc masq: [2001:db8::53]:1*1',
+      'TCP/10.0.0.1:81 wlc masq: ',
+    ]);
     expect(remarks(compiled)).toEqual([
       'default/web DuplicateRealServer: RealServer six1 leads to [2001:db8::53]:1 as six0 does, and only six0 counts',
       'default/web NoRealServers: none of the selected RealServers has an IPv4 address, as 10.0.0.1 needs',
@@ -79,7 +103,10 @@ describe('compile', () => {
   });
 
   it('needs every label, looks in its namespace only, and takes each real server once', () => {
-    const backends = [{ realServers: { matchLabels: { app: 'web', tier: 'a' } } }, { realServers: { matchLabels: { tier: 'a' } } }];
+    const backends = [
+      { realServers: { matchLabels: { app: 'web', tier: 'a' } } },
+      { realServers: { matchLabels: { tier: 'a' } } },
+    ];
     const compiled = objects(
       realServerObject('a', { address: '10.0.0.1' }, { labels: { app: 'web', tier: 'a', x: 'y' } }),
       realServerObject('b', { address: '10.0.0.2' }, { labels: { app: 'web' } }),
@@ -91,7 +118,10 @@ describe('compile', () => {
   });
 
   it('says which selector matches nothing, once for all ports', () => {
-    const backends = [{ realServers: { matchLabels: { app: 'web' } } }, { realServers: { matchLabels: { app: 'x', b: 'c' } } }];
+    const backends = [
+      { realServers: { matchLabels: { app: 'web' } } },
+      { realServers: { matchLabels: { app: 'x', b: 'c' } } },
+    ];
     const compiled = objects(rs1, virtualServiceObject({ backends, ports: [{ port: 1 }, { port: 2 }] }));
     expect(remarks(compiled)).toEqual(['default/web NoRealServers: no RealServer of this namespace carries app=x,b=c']);
     expect(remarks(objects(virtualServiceObject({})))).toEqual([
@@ -109,12 +139,21 @@ describe('compile', () => {
 
   it('gives what two VirtualServices want to the first by namespace and name', () => {
     const ports = [{ port: 81 }, { port: 82 }];
-    const compiled = objects(rs1, virtualServiceObject({}, { name: 'a' }), virtualServiceObject({ ports, scheduler: 'rr' }, { name: 'b' }));
+    const compiled = objects(
+      rs1,
+      virtualServiceObject({}, { name: 'a' }),
+      virtualServiceObject({ ports, scheduler: 'rr' }, { name: 'b' }),
+    );
     expect(table(compiled)).toEqual([
       'TCP/192.168.112.152:81 wlc masq: 192.168.112.153:10000*1',
       'TCP/192.168.112.152:82 rr masq: 192.168.112.153:10000*1',
     ]);
-    expect(remarks(compiled)).toEqual(['default/b Conflict: TCP/192.168.112.152:81 belongs to VirtualService default/a']);
-    expect(compiled.objects.map((object) => object.keys)).toEqual([['TCP/192.168.112.152:81'], ['TCP/192.168.112.152:82']]);
+    expect(remarks(compiled)).toEqual([
+      'default/b Conflict: TCP/192.168.112.152:81 belongs to VirtualService default/a',
+    ]);
+    expect(compiled.objects.map((object) => object.keys)).toEqual([
+      ['TCP/192.168.112.152:81'],
+      ['TCP/192.168.112.152:82'],
+    ]);
   });
 });

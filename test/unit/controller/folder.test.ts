@@ -29,7 +29,10 @@ describe('a folder of valid files', () => {
 
   it('may hold a List, JSON, and objects of others', () => {
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [web, rs1] });
-    const view = interpretFolder(files({ 'a.json': list, 'k.yaml': 'apiVersion: x/v1\nkind: Kustomization\n' }), NOTHING);
+    const view = interpretFolder(
+      files({ 'a.json': list, 'k.yaml': 'apiVersion: x/v1\nkind: Kustomization\n' }),
+      NOTHING,
+    );
     expect(names(view)).toEqual(['RealServer default/rs1', 'VirtualService default/web']);
     expect(view).toMatchObject({ problems: [], foreign: ['k.yaml: x/v1 Kustomization'] });
   });
@@ -43,7 +46,9 @@ describe('a folder of valid files', () => {
 
 describe('a deletion', () => {
   it('is a file that is gone, or an object that a readable file no longer holds', () => {
-    expect(names(interpretFolder(files({ 'a.yaml': yaml(web, rs1) }), both.lastGood))).not.toContain('RealServer default/rs2');
+    expect(names(interpretFolder(files({ 'a.yaml': yaml(web, rs1) }), both.lastGood))).not.toContain(
+      'RealServer default/rs2',
+    );
     expect(names(interpretFolder(files({ 'a.yaml': yaml(web), 'b.yaml': yaml(rs2) }), both.lastGood))).toEqual([
       'RealServer default/rs2',
       'VirtualService default/web',
@@ -51,7 +56,9 @@ describe('a deletion', () => {
   });
 
   it('is a file in which everything is commented out', () => {
-    expect(names(interpretFolder(files({ 'a.yaml': yaml(web, rs1), 'b.yaml': '# off\n' }), both.lastGood))).toHaveLength(2);
+    expect(
+      names(interpretFolder(files({ 'a.yaml': yaml(web, rs1), 'b.yaml': '# off\n' }), both.lastGood)),
+    ).toHaveLength(2);
   });
 
   it('is not an object that moved to another file', () => {
@@ -101,10 +108,13 @@ describe('a file that is not understood', () => {
   });
 
   it('cannot blow up memory by aliases', () => {
-    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]', ...'bcdefg'.split('').map((name, index) => {
-      const before = 'abcdef'[index] ?? 'a';
-      return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(',')}]`;
-    })].join('\n');
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefg'.split('').map((name, index) => {
+        const before = 'abcdef'[index] ?? 'a';
+        return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(',')}]`;
+      }),
+    ].join('\n');
     const view = interpretFolder(files({ 'a.yaml': bomb }), NOTHING);
     expect(problems(view)[0]).toContain('is not YAML');
   });
@@ -118,8 +128,12 @@ describe('an object that is wrong', () => {
     const view = interpretFolder(files({ 'a.yaml': yaml(wrong, heavier), 'b.yaml': yaml(rs2) }), both.lastGood);
     expect(view.objects).toContainEqual(valid(web));
     expect(view.objects).toContainEqual(valid(heavier));
-    expect(problems(view)).toEqual([expect.stringContaining('a.yaml:9:13: VirtualService default/web: spec.ports[0].port: 70000')]);
-    expect(interpretFolder(files({ 'a.yaml': yaml(wrong, heavier) }), view.lastGood).objects).toContainEqual(valid(web));
+    expect(problems(view)).toEqual([
+      expect.stringContaining('a.yaml:9:13: VirtualService default/web: spec.ports[0].port: 70000'),
+    ]);
+    expect(interpretFolder(files({ 'a.yaml': yaml(wrong, heavier) }), view.lastGood).objects).toContainEqual(
+      valid(web),
+    );
   });
 
   it('is not served when it never was right, and what the kernel has for it stays', () => {
@@ -145,8 +159,15 @@ describe('an object that is wrong', () => {
   });
 
   it('is located at its nearest parent when the field is missing', () => {
-    const view = interpretFolder(files({ 'a.yaml': 'apiVersion: lvs-director.io/v1alpha1\nkind: RealServer\nmetadata:\n  name: x\nspec:\n  weight: 1\n' }), NOTHING);
-    expect(problems(view)).toEqual([expect.stringContaining('a.yaml:6:3: RealServer default/x: spec.address: is missing')]);
+    const view = interpretFolder(
+      files({
+        'a.yaml': 'apiVersion: lvs-director.io/v1alpha1\nkind: RealServer\nmetadata:\n  name: x\nspec:\n  weight: 1\n',
+      }),
+      NOTHING,
+    );
+    expect(problems(view)).toEqual([
+      expect.stringContaining('a.yaml:6:3: RealServer default/x: spec.address: is missing'),
+    ]);
   });
 });
 

@@ -28,19 +28,27 @@ describe('a VirtualService', () => {
 
   const port = (value: unknown) => ({ ports: [{ port: value }] });
   it.each([
-    ['port 0', port(0), "spec.ports[0].port: 0 is no port: ports are 1 to 65535 (Invalid). Correct the field."],
+    ['port 0', port(0), 'spec.ports[0].port: 0 is no port: ports are 1 to 65535 (Invalid). Correct the field.'],
     ['port 70000', port(70_000), 'spec.ports[0].port: 70000 is no port: ports are 1 to 65535'],
     ['port 80.5', port(80.5), 'spec.ports[0].port: 80.5 is not right: expected a port, a whole number from 1 to 65535'],
     ['port as text', port('80'), "spec.ports[0].port: '80' is not right: expected a port"],
     ['no port', { ports: [{}] }, 'spec.ports[0].port: is missing: expected a port'],
     ['no ports', { ports: [] }, 'spec.ports: is empty: at least one of ports is needed'],
-    ['the same port twice', { ports: [{ port: 80 }, { port: 80 }] }, 'spec.ports[1].port: TCP 80 stands in the list twice'],
+    [
+      'the same port twice',
+      { ports: [{ port: 80 }, { port: 80 }] },
+      'spec.ports[1].port: TCP 80 stands in the list twice',
+    ],
     ['no address', { addresses: [] }, 'spec.addresses: is empty: at least one of virtual addresses (VIPs) is needed'],
     ['a name as address', { addresses: ['vip'] }, "spec.addresses[0]: 'vip' is no IP address"],
     ['octal digits', { addresses: ['192.168.01.1'] }, "spec.addresses[0]: '192.168.01.1' is no IP address"],
     ['a zone', { addresses: ['fe80::1%eth0'] }, "spec.addresses[0]: 'fe80::1%eth0' is no IP address"],
     ['IPv4-mapped', { addresses: ['::ffff:10.0.0.1'] }, "spec.addresses[0]: '::ffff:10.0.0.1' is no IP address"],
-    ['loopback', { addresses: ['127.0.0.1'] }, "spec.addresses[0]: '127.0.0.1' is a loopback address and cannot be served"],
+    [
+      'loopback',
+      { addresses: ['127.0.0.1'] },
+      "spec.addresses[0]: '127.0.0.1' is a loopback address and cannot be served",
+    ],
     ['IPv6 loopback', { addresses: ['::1'] }, 'is the loopback address'],
     ['unspecified', { addresses: ['0.0.0.0'] }, 'is an address of "this network"'],
     ['IPv6 unspecified', { addresses: ['::'] }, 'is the unspecified address'],
@@ -56,11 +64,23 @@ describe('a VirtualService', () => {
       { addresses: ['2001:DB8::1', '2001:db8:0::1'] },
       'spec.addresses[1]: 2001:db8::1 stands in the list twice',
     ],
-    ['an unknown scheduler', { scheduler: 'fastest' }, "spec.scheduler: 'fastest' is no scheduler: use one of rr, wrr, lc"],
+    [
+      'an unknown scheduler',
+      { scheduler: 'fastest' },
+      "spec.scheduler: 'fastest' is no scheduler: use one of rr, wrr, lc",
+    ],
     ['an unknown protocol', { ports: [{ port: 80, protocol: 'ICMP' }] }, "'ICMP' is no protocol: use one of TCP, UDP"],
     ['an unknown masquerade', { masquerade: 'Sometimes' }, "spec.masquerade: 'Sometimes' is no masquerade mode"],
-    ['an unknown field', { schedular: 'rr' }, 'spec.schedular: there is no such field (Invalid). Remove it, or correct'],
-    ['an unknown nested field', { ports: [{ port: 80, targetport: 1 }] }, 'spec.ports[0].targetport: there is no such field'],
+    [
+      'an unknown field',
+      { schedular: 'rr' },
+      'spec.schedular: there is no such field (Invalid). Remove it, or correct',
+    ],
+    [
+      'an unknown nested field',
+      { ports: [{ port: 80, targetport: 1 }] },
+      'spec.ports[0].targetport: there is no such field',
+    ],
     [
       'an empty selector',
       { backends: [{ realServers: { matchLabels: {} } }] },
@@ -86,7 +106,14 @@ describe('a VirtualService', () => {
 
   it('may come from kubectl get -o yaml', () => {
     const object = virtualServiceObject({});
-    const metadata = { name: 'web', uid: 'u', resourceVersion: '1', generation: 2, creationTimestamp: 'x', managedFields: [] };
+    const metadata = {
+      name: 'web',
+      uid: 'u',
+      resourceVersion: '1',
+      generation: 2,
+      creationTimestamp: 'x',
+      managedFields: [],
+    };
     expect(parseObject({ ...object, metadata, status: { conditions: [] } }).status).toBe('valid');
   });
 });
@@ -95,7 +122,9 @@ describe('a RealServer', () => {
   it('has weight 1 unless it says otherwise', () => {
     expect(parseObject(realServerObject('a', {}))).toMatchObject({ status: 'valid', object: { spec: { weight: 1 } } });
     expect(parseObject(realServerObject('a', { weight: 0 }))).toMatchObject({ object: { spec: { weight: 0 } } });
-    expect(parseObject(realServerObject('a', { weight: 65_535, port: 1 }))).toMatchObject({ object: { spec: { weight: 65_535 } } });
+    expect(parseObject(realServerObject('a', { weight: 65_535, port: 1 }))).toMatchObject({
+      object: { spec: { weight: 65_535 } },
+    });
   });
 
   it.each([
@@ -120,7 +149,10 @@ describe('identification', () => {
     [[], '[] is no object'],
     [{ kind: 'VirtualService' }, 'apiVersion: undefined is no apiVersion'],
     [{ apiVersion: 'lvs-director.io/v1alpha1' }, 'kind: undefined is no kind'],
-    [{ apiVersion: 'lvs-director.io/v2', kind: 'VirtualService' }, 'there is no VirtualService in lvs-director.io/v2 (UnknownKind)'],
+    [
+      { apiVersion: 'lvs-director.io/v2', kind: 'VirtualService' },
+      'there is no VirtualService in lvs-director.io/v2 (UnknownKind)',
+    ],
     [{ apiVersion: 'lvs-director.io/v1alpha1', kind: 'Virtualservice' }, 'v1alpha1 has VirtualService and RealServer'],
     [{ apiVersion: 'lvs-director.io/v1alpha1', kind: 'toString' }, 'there is no toString'],
   ])('refuses %j', (object, text) => {
@@ -130,7 +162,10 @@ describe('identification', () => {
   });
 
   it('leaves objects of other groups alone', () => {
-    expect(parseObject({ apiVersion: 'apps/v1', kind: 'Deployment' })).toEqual({ status: 'foreign', what: 'apps/v1 Deployment' });
+    expect(parseObject({ apiVersion: 'apps/v1', kind: 'Deployment' })).toEqual({
+      status: 'foreign',
+      what: 'apps/v1 Deployment',
+    });
     expect(parseObject({ apiVersion: 'xlvs-director.io/v1', kind: 'VirtualService' }).status).toBe('foreign');
   });
 
@@ -138,7 +173,10 @@ describe('identification', () => {
     const identity = { kind: 'VirtualService', namespace: 'shop', name: 'web' };
     const object = { ...virtualServiceObject({ scheduler: 'x' }), metadata: { name: 'web', namespace: 'shop' } };
     expect(parseObject(object)).toMatchObject({ status: 'invalid', identity });
-    expect(parseObject({ ...object, metadata: { namespace: 'shop' } })).toMatchObject({ status: 'invalid', identity: null });
+    expect(parseObject({ ...object, metadata: { namespace: 'shop' } })).toMatchObject({
+      status: 'invalid',
+      identity: null,
+    });
     expect(parseObject({ ...object, metadata: { name: 'web', namespace: 7 } })).toMatchObject({ identity: null });
     expect(parseObject({ ...object, metadata: null })).toMatchObject({ identity: null });
   });

@@ -87,7 +87,8 @@ describe('kernel settings', () => {
     for (const setting of SETTINGS) await put(setting.name, setting.value);
     await put('net.ipv4.conf.all.send_redirects', '0');
   };
-  const wrong = async () => (await wrongSettings(folder)).map(({ setting, found }) => `${setting.name}=${found ?? 'none'}`);
+  const wrong = async () =>
+    (await wrongSettings(folder)).map(({ setting, found }) => `${setting.name}=${found ?? 'none'}`);
 
   it('are paths, in which only an interface name may have a dot', () => {
     expect(sysctlPath('net.ipv4.ip_forward')).toBe('/proc/sys/net/ipv4/ip_forward');
@@ -126,7 +127,9 @@ describe('kernel settings', () => {
     await put('net.ipv4.ip_forward', '0');
     const [finding] = await wrongSettings(folder);
     if (finding === undefined) throw new Error('nothing found');
-    expect(findingText(finding)).toBe('net.ipv4.ip_forward is 0 and must be 1: answers of real servers are forwarded packets');
+    expect(findingText(finding)).toBe(
+      'net.ipv4.ip_forward is 0 and must be 1: answers of real servers are forwarded packets',
+    );
     expect(findingText({ ...finding, found: null })).toContain('is not in this kernel and must be 1');
     expect(sysctlWords(finding.setting)).toBe('sysctl -w net.ipv4.ip_forward=1');
   });
@@ -137,7 +140,10 @@ describe('kernel settings', () => {
       await put(`net.ipv6.conf.${name}.accept_ra`, value);
     }
     await put('net.ipv6.conf.all.forwarding', '0');
-    expect(await names()).toEqual(['sysctl -w net.ipv6.conf.all.accept_ra=2', 'sysctl -w net.ipv6.conf.eth0.accept_ra=2']);
+    expect(await names()).toEqual([
+      'sysctl -w net.ipv6.conf.all.accept_ra=2',
+      'sysctl -w net.ipv6.conf.eth0.accept_ra=2',
+    ]);
     await put('net.ipv6.conf.all.forwarding', '1');
     expect(await names()).toEqual([]);
   });
@@ -175,9 +181,14 @@ describe('what nft monitor says', () => {
       null,
       'add element inet lvs-director vip4 { 1.1.1.1 }',
     ]);
-    expect(lines('add element inet lvs-director vip4 { 1.1.1.1 }\n# new generation 4 by process 7 (nft)')).toEqual([null, null]);
+    expect(lines('add element inet lvs-director vip4 { 1.1.1.1 }\n# new generation 4 by process 7 (nft)')).toEqual([
+      null,
+      null,
+    ]);
     expect(lines('add element inet filter x { 1.1.1.1 }\n# new generation 5 by process 8 (nft)')).toEqual([null, null]);
-    expect(lines('delete table inet lvs-director\n# new generation 6 by process 9 (iptables)')[1]).toBe('delete table inet lvs-director');
+    expect(lines('delete table inet lvs-director\n# new generation 6 by process 9 (iptables)')[1]).toBe(
+      'delete table inet lvs-director',
+    );
     expect(lines('add table inet lvs-director-2\n# new generation 7 by process 8 (nft)')).toEqual([null, null]);
     expect(lines('# new generation 8 by process 8 (nft)')).toEqual([null]);
   });

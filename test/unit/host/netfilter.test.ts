@@ -16,7 +16,9 @@ function listing(elements: Partial<Record<string, unknown[]>> = {}): { nftables:
   const nftables: Record<string, unknown>[] = [{ metainfo: { version: '1.0.6' } }, { table: { name: 'lvs-director' } }];
   for (const [name, type] of Object.entries(WANTED_SHAPE.sets)) {
     const types = type.split(' . ');
-    nftables.push({ set: { name, type: types.length === 1 ? type : types, ...(elements[name] && { elem: elements[name] }) } });
+    nftables.push({
+      set: { name, type: types.length === 1 ? type : types, ...(elements[name] && { elem: elements[name] }) },
+    });
   }
   for (const [name, { hook, rules }] of Object.entries(WANTED_SHAPE.chains)) {
     const [type, at, priority, policy] = hook.split(' ');
@@ -51,7 +53,10 @@ describe('a listing', () => {
     expect(found.shapeCurrent).toBe(true);
     expect(found.elements).toEqual({
       ...emptyElements(),
-      vip4: new Map([['10.0.0.1', ''], ['10.0.0.2', '']]),
+      vip4: new Map([
+        ['10.0.0.1', ''],
+        ['10.0.0.2', ''],
+      ]),
       svc4: new Map([['192.168.112.152 . tcp . 81', '']]),
       masq6: new Map([['2001:db8::1 . udp . 53', '']]),
       ledger4: new Map([['192.168.112.152 . tcp . 81', 'uid-1']]),
@@ -66,7 +71,9 @@ describe('a listing', () => {
   it('shows a rule that is gone, added, changed or out of order', () => {
     expect(shapeAfter((items) => items.splice(indexOf(items, 'rule'), 1))).toBe(false);
     expect(shapeAfter((items) => items.push({ rule: { chain: 'to-vip', expr: [] } }))).toBe(false);
-    expect(shapeAfter((items) => (items[indexOf(items, 'rule')] = { rule: { chain: 'to-vip', comment: 'declared4#0' } }))).toBe(false);
+    expect(
+      shapeAfter((items) => (items[indexOf(items, 'rule')] = { rule: { chain: 'to-vip', comment: 'declared4#0' } })),
+    ).toBe(false);
     expect(
       shapeAfter((items) => {
         const first = indexOf(items, 'rule');
@@ -80,8 +87,14 @@ describe('a listing', () => {
     expect(shapeAfter((items) => items.push({ chain: { name: 'more' } }))).toBe(false);
     expect(shapeAfter((items) => items.push({ set: { name: 'more', type: 'ipv4_addr' } }))).toBe(false);
     expect(shapeAfter((items) => items.push({ map: { name: 'more', type: 'ipv4_addr' } }))).toBe(false);
-    expect(shapeAfter((items) => (items[indexOf(items, 'set')] = { set: { name: 'vip4', type: 'ipv6_addr' } }))).toBe(false);
-    expect(shapeAfter((items) => (items[indexOf(items, 'set')] = { set: { name: 'vip4', type: 'ipv4_addr', flags: ['interval'] } }))).toBe(false);
+    expect(shapeAfter((items) => (items[indexOf(items, 'set')] = { set: { name: 'vip4', type: 'ipv6_addr' } }))).toBe(
+      false,
+    );
+    expect(
+      shapeAfter(
+        (items) => (items[indexOf(items, 'set')] = { set: { name: 'vip4', type: 'ipv4_addr', flags: ['interval'] } }),
+      ),
+    ).toBe(false);
     const chain = (name: string, more: object) => (items: Record<string, unknown>[]) => {
       const index = items.findIndex((item) => (item['chain'] as { name?: string } | undefined)?.name === name);
       items[index] = { chain: { ...(items[index]?.['chain'] as object), ...more } };
@@ -96,7 +109,14 @@ describe('a listing', () => {
 
   it('does not care about the order of sets and chains', () => {
     const json = listing();
-    expect(parse({ nftables: json.nftables.filter((item) => !('rule' in item)).toReversed().concat(json.nftables.filter((item) => 'rule' in item)) }).shapeCurrent).toBe(true);
+    expect(
+      parse({
+        nftables: json.nftables
+          .filter((item) => !('rule' in item))
+          .toReversed()
+          .concat(json.nftables.filter((item) => 'rule' in item)),
+      }).shapeCurrent,
+    ).toBe(true);
   });
 
   it('of another form is an error, never an emptier table', () => {
@@ -127,8 +147,22 @@ describe('elements', () => {
   );
 
   it('change by deletions first, and a changed comment is both', () => {
-    const from = { ...emptyElements(), vip4: new Map([['1.1.1.1', ''], ['2.2.2.2', '']]), ledger4: new Map([['a', 'one']]) };
-    const to = { ...emptyElements(), vip4: new Map([['2.2.2.2', ''], ['3.3.3.3', '']]), ledger4: new Map([['a', 'two']]) };
+    const from = {
+      ...emptyElements(),
+      vip4: new Map([
+        ['1.1.1.1', ''],
+        ['2.2.2.2', ''],
+      ]),
+      ledger4: new Map([['a', 'one']]),
+    };
+    const to = {
+      ...emptyElements(),
+      vip4: new Map([
+        ['2.2.2.2', ''],
+        ['3.3.3.3', ''],
+      ]),
+      ledger4: new Map([['a', 'two']]),
+    };
     expect(elementChanges(from, to).map(netfilterWords)).toEqual([
       'delete element inet lvs-director vip4 { 1.1.1.1 }',
       'delete element inet lvs-director ledger4 { a }',
@@ -139,7 +173,10 @@ describe('elements', () => {
   });
 
   it('go into one transaction, a line each', () => {
-    const text = transactionText([{ verb: 'delete-table' }, { verb: 'add-element', set: 'vip4', element: '1.1.1.1', comment: '' }]);
+    const text = transactionText([
+      { verb: 'delete-table' },
+      { verb: 'add-element', set: 'vip4', element: '1.1.1.1', comment: '' },
+    ]);
     expect(text).toBe('delete table inet lvs-director\nadd element inet lvs-director vip4 { 1.1.1.1 }\n');
   });
 });
@@ -148,7 +185,9 @@ describe('the table', () => {
   it('replaces one that is there, in one transaction', () => {
     const text = netfilterWords({ verb: 'create-table' });
     expect(text).toBe(tableText());
-    expect(text.startsWith('add table inet lvs-director\ndelete table inet lvs-director\ntable inet lvs-director {\n')).toBe(true);
+    expect(
+      text.startsWith('add table inet lvs-director\ndelete table inet lvs-director\ntable inet lvs-director {\n'),
+    ).toBe(true);
     for (const name of SET_NAMES) expect(text).toContain(`  set ${name} { type `);
   });
 

@@ -1,0 +1,36 @@
+// The program as a user starts it: from a checkout, through a link, from any folder.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROGRAM } from '../../lab/agent.ts';
+import { makeNetwork, type Network } from '../../lab/topology.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { lab } from './support.ts';
+
+let network: Network;
+
+beforeAll(async () => {
+  network = await makeNetwork(lab(), [{ name: 'director', legs: [{ lan: 'lan', addresses: ['192.168.112.152/24'] }] }]);
+  await network.run('director', ['ln', '-sf', PROGRAM, '/usr/local/bin/lvs-director-linked']);
+});
+
+afterAll(async () => {
+  await network.remove();
+});
+
+describe('bin/lvs-director', () => {
+  it('says its version from any folder', async () => {
+    const { stdout } = await network.run('director', ['lvs-director-linked', 'version'], { cwd: '/tmp' });
+    expect(stdout).toBe(`lvs-director ${packageJson.version}\n`);
+  });
+
+  it('shows the real table of the kernel', async () => {
+    await network.run('director', ['ipvsadm', '-A', '-t', '192.0.2.1:80', '-s', 'rr']);
+    const { stdout } = await network.run('director', ['lvs-director-linked', 'list'], { cwd: '/' });
+    expect(stdout).toMatch(/^TCP {2}192\.0\.2\.1:80 rr +\(not ours\)$/m);
+  });
+
+  it('ends with exit code 3 on wrong usage', async () => {
+    const { code, stderr } = await network.attempt('director', ['lvs-director-linked', 'run', '--colour']);
+    expect(code).toBe(3);
+    expect(stderr).toContain("unknown option '--colour'");
+  });
+});

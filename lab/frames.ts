@@ -39,7 +39,7 @@ export interface ProcessRequest {
   readonly cwd?: string;
 }
 
-interface ProcessStarted {
+export interface ProcessStarted {
   readonly pid: number;
 }
 

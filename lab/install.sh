@@ -18,7 +18,7 @@ needed=(
   iproute2:ip nftables:nft ipvsadm:ipvsadm tcpdump:tcpdump curl:curl kmod:depmod procps:sysctl util-linux:setpriv
 )
 if [ "${LAB:-}" != native ]; then
-  needed+=(qemu-system-x86:qemu-system-x86_64 busybox-static:busybox cpio:cpio)
+  needed+=(qemu-system-x86:qemu-system-x86_64 busybox-static:busybox cpio:cpio xz-utils:xz)
 else
   needed+=(busybox-static:busybox)
 fi

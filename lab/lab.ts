@@ -36,7 +36,7 @@ export async function bootLab(): Promise<Lab> {
       description: `${native.release} (native)`,
       bootMs: native.bootMs,
       ...operations(native.endpoint),
-      stop: native.stop,
+      stop: () => native.stop(),
     };
   }
   const guest = await bootGuest(wantedKernel());
@@ -44,7 +44,7 @@ export async function bootLab(): Promise<Lab> {
     description: `${guest.release} (${guest.accelerator})`,
     bootMs: guest.bootMs,
     ...operations(guest.endpoint),
-    stop: guest.stop,
+    stop: () => guest.stop(),
   };
 }
 

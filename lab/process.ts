@@ -9,6 +9,7 @@ import {
   FrameType,
   type ProcessExit,
   type ProcessRequest,
+  type ProcessStarted,
 } from './frames.ts';
 
 export interface LabEndpoint {
@@ -102,7 +103,7 @@ export async function startProcess(
   socket.on('data', (data: Buffer) => {
     try {
       for (const { type, payload } of decoder.push(data)) {
-        if (type === FrameType.Started) onStarted((JSON.parse(payload.toString()) as { pid: number }).pid);
+        if (type === FrameType.Started) onStarted((JSON.parse(payload.toString()) as ProcessStarted).pid);
         else if (type === FrameType.Stdout) add('stdout', payload);
         else if (type === FrameType.Stderr) add('stderr', payload);
         else if (type === FrameType.Refused) lose(new Error(payload.toString()));

@@ -133,29 +133,21 @@ function arguments_({ files, accelerator, share, port }: BootArguments): string[
     `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
   ];
   return [
-    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'q35'],
-    ...[
-      '-accel',
-      accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi',
-      '-cpu',
-      accelerator === 'kvm' ? 'host' : 'max,pku=off',
-    ],
-    ...['-smp', String(Math.min(2, availableParallelism())), '-m', String(MEMORY_MB)],
-    ...['-kernel', files.image, '-initrd', files.initramfs],
-    ...['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
-    ...folder('host', '/'),
-    ...folder('modules', files.modules),
-    ...folder('lab', share),
-    ...[
-      '-netdev',
-      `user,id=net,hostfwd=tcp:127.0.0.1:${port}-:${DAEMON_PORT}`,
-      '-device',
-      'virtio-net-pci,netdev=net,romfile=',
-    ],
+    ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-machine', 'q35'],
+    // V8 marks pages of its compiled code with protection keys, and Node dies of how QEMU emulates them.
+    accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max,pku=off'],
+    ['-smp', String(Math.min(2, availableParallelism())), '-m', String(MEMORY_MB)],
+    ['-kernel', files.image, '-initrd', files.initramfs],
+    ['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
+    folder('host', '/'),
+    folder('modules', files.modules),
+    folder('lab', share),
+    ['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-:${DAEMON_PORT}`],
+    ['-device', 'virtio-net-pci,netdev=net,romfile='],
     // The console goes to a file, the second line tells how far the guest came.
-    ...['-serial', `file:${join(share, 'console.log')}`],
-    ...['-chardev', 'stdio,id=report,signal=off', '-serial', 'chardev:report'],
-  ];
+    ['-serial', `file:${join(share, 'console.log')}`],
+    ['-chardev', 'stdio,id=report,signal=off', '-serial', 'chardev:report'],
+  ].flat();
 }
 
 function ready(child: ChildProcess, deadlineMs: number): Promise<string> {

@@ -13,6 +13,7 @@ import {
   type Frame,
   type ProcessExit,
   type ProcessRequest,
+  type ProcessStarted,
 } from '../frames.ts';
 
 /** How long a connection may take to say what it wants. */
@@ -97,7 +98,7 @@ function serve(socket: Socket): void {
     started.stdin.on('error', ignore);
     started.on('error', (error) => finish(FrameType.Refused, `${command}: ${error.message}`));
     if (started.pid === undefined) return;
-    socket.write(encodeFrame(FrameType.Started, JSON.stringify({ pid: started.pid })));
+    socket.write(encodeFrame(FrameType.Started, JSON.stringify({ pid: started.pid } satisfies ProcessStarted)));
     forward(FrameType.Stdout, started.stdout);
     forward(FrameType.Stderr, started.stderr);
     const tell = (code: number | null, signal: string | null): void =>
@@ -131,7 +132,7 @@ function serve(socket: Socket): void {
   socket.on('data', (data) => {
     if (ended) return;
     try {
-      for (const frame of decoder.push(data as Buffer)) receive(frame);
+      for (const frame of decoder.push(data)) receive(frame);
     } catch (error) {
       finish(FrameType.Refused, error instanceof Error ? error.message : String(error));
     }

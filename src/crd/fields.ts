@@ -53,7 +53,7 @@ function unusable(text: string): string | null {
   }
   if (address === '::') return 'the unspecified address';
   if (address === '::1') return 'the loopback address';
-  if (/^ff/.test(address)) return 'a multicast address';
+  if (address.startsWith('ff')) return 'a multicast address';
   if (/^fe[89ab]/.test(address)) return 'a link-local address';
   return null;
 }

@@ -35,5 +35,3 @@ export const metadata = z.strictObject(
     error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : expected('metadata with a name', issue.input)),
   },
 );
-
-type Metadata = z.output<typeof metadata>;

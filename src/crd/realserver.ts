@@ -21,5 +21,4 @@ export const realServer = z.strictObject({
   status: z.unknown().optional(),
 });
 
-type RealServerSpec = z.output<typeof realServerSpec>;
 export type RealServer = z.output<typeof realServer>;

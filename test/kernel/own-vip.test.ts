@@ -88,7 +88,8 @@ describe('a VIP of its own', () => {
   });
 
   it('answers ping', async () => {
-    await scene.network.run(CLIENT, ['busybox', 'ping', '-c', '1', '-W', '5', VIP]);
+    const { stdout } = await scene.network.run(CLIENT, ['busybox', 'ping', '-c', '1', '-W', '5', VIP]);
+    expect(stdout).toContain('1 packets received');
   });
 
   it('goes on serving one object when another is removed', async () => {

@@ -29,7 +29,7 @@ describe('bin/lvs-director', () => {
   });
 
   it('ends with exit code 3 on wrong usage', async () => {
-    const { code, stderr } = await network.attempt('director', ['lvs-director-linked', 'run', '--colour']);
+    const { code, stderr } = await network.attempt('director', ['lvs-director-linked', 'list', '--colour']);
     expect(code).toBe(3);
     expect(stderr).toContain("unknown option '--colour'");
   });

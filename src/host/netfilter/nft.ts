@@ -68,11 +68,9 @@ function runNft(
   started: (pid: number | undefined) => void = () => undefined,
 ): Promise<NftResult<Finished>> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Not spawn's own `timeout`: its timer outlives a program that could not be started, and keeps the process alive.
+    const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
     started(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -86,11 +84,13 @@ function runNft(
       if (err.length < 64) err.push(chunk);
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
       const message =
         error.code === 'ENOENT' ? `${program} is not installed: install the nftables package` : error.message;
       resolve({ ok: false, message });
     });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (code === null) {
         resolve({ ok: false, message: `nft ${args.join(' ')} was ended by ${signal ?? 'a signal'}` });
         return;

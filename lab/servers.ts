@@ -49,14 +49,18 @@ async function serveScript(network: Network, node: string, port: number, script:
   return server;
 }
 
-/** An HTTP server that answers with the address of whoever asks. */
+/** An HTTP server and a UDP server at one port that answer with the address of whoever asks. */
 export const serveCaller = (network: Network, node: string, port: number): Promise<LabProcess> =>
   serveScript(
     network,
     node,
     port,
-    `require('node:http').createServer((request, response) => response.end(request.socket.remoteAddress.replace('::ffff:', '')))
-      .listen(port, '::', listening)`,
+    `const plain = (address) => address.replace('::ffff:', '');
+    const socket = require('node:dgram').createSocket('udp6');
+    socket.on('message', (_, from) => socket.send(plain(from.address), from.port, from.address));
+    socket.bind(port, () =>
+      require('node:http').createServer((request, response) => response.end(plain(request.socket.remoteAddress)))
+        .listen(port, '::', listening))`,
   );
 
 /** A UDP server that answers each datagram with `text`. */

@@ -26,8 +26,8 @@ export const SCHEDULERS = [
   'twos',
 ] as const;
 
-const PROTOCOLS = ['TCP', 'UDP'] as const;
-const MASQUERADE = ['Always', 'Never'] as const;
+export const PROTOCOLS = ['TCP', 'UDP'] as const;
+export const MASQUERADE = ['Always', 'Never'] as const;
 
 const choice = <const T extends readonly [string, ...string[]]>(values: T, what: string) =>
   z.enum(values, { error: (issue) => `${show(issue.input)} is no ${what}: use one of ${values.join(', ')}` });

@@ -92,7 +92,11 @@ describe.each(Object.entries(DAMAGE))('%s', (_, { argv, foreignStays }) => {
 describe('both witnesses lost', () => {
   it('leaves what the kernel has alone, as a Conflict', async () => {
     const { director, network } = scene;
-    await network.run(DIRECTOR, ['sh', '-euc', 'nft flush ruleset; rm -rf /run/lvs-director']);
+    await network.run(DIRECTOR, [
+      'sh',
+      '-euc',
+      'nft flush ruleset; rm -rf "/run/lvs-director/$(readlink /proc/self/ns/net | tr -dc 0-9)"',
+    ]);
     const before = await ipvs(network);
     const agent = await runInSync(director);
     expect(await ipvs(network)).toEqual(before);

@@ -138,7 +138,7 @@ function arguments_({ files, accelerator, share, port }: BootArguments): string[
     accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max,pku=off'],
     ['-smp', String(Math.min(2, availableParallelism())), '-m', String(MEMORY_MB)],
     ['-kernel', files.image, '-initrd', files.initramfs],
-    ['-append', 'console=ttyS0 quiet panic=-1 mitigations=off'],
+    ['-append', 'console=ttyS0 quiet panic=-1 mitigations=off norandmaps'],
     folder('host', '/'),
     folder('modules', files.modules),
     folder('lab', share),

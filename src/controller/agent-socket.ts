@@ -2,10 +2,13 @@
  * The agent's Unix socket, for root only: what it knows, and whether its loop is alive. HTTP, so that any client can ask.
  */
 import { mkdir, rm } from 'node:fs/promises';
-import { createServer, get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { isErrno } from '../host/files.ts';
 import type { Report } from './report.ts';
+
+// Not imported: as an ES module node:http evaluates its getter of WebSocket, which loads all of undici and takes a third
+// of the time that a command needs to start.
+const { createServer, get } = process.getBuiltinModule('node:http');
 
 export interface SocketOptions {
   readonly runDirectory: string;

@@ -2,12 +2,12 @@
  * `lvs-director cleanup`: removes exactly what is ours, by the same plan and the same care as `run`: a desired state in
  * which no object exists.
  */
-import { apply, type StepOutcome } from '../controller/apply.ts';
+import { apply, outcomeText, type StepOutcome } from '../controller/apply.ts';
 import type { Desired } from '../controller/desired.ts';
 import { VIP_DEVICE, VIP_DEVICE_ALIAS } from '../controller/node-state.ts';
 import { type Node, observe } from '../controller/observe.ts';
 import { reconcile } from '../controller/reconcile.ts';
-import { type Step, stepWords } from '../controller/steps.ts';
+import type { Step } from '../controller/steps.ts';
 import { holderText, takeNodeLock } from '../host/lock.ts';
 import { EXIT } from './exit.ts';
 import { openNode } from './node.ts';
@@ -31,10 +31,8 @@ export async function cleanupCommand(options: { runDirectory: string }): Promise
   const removed: StepOutcome[] = [];
   const failure = await removeAll(opened.node, (outcome) => {
     removed.push(outcome);
-    const line =
-      outcome.failure === null ? stepWords(outcome.step) : `${stepWords(outcome.step)}: ${outcome.failure.message}`;
-    if (outcome.failure === null) process.stdout.write(`${line.split('\n')[0] ?? ''}\n`);
-    else process.stderr.write(`lvs-director: ${line}\n`);
+    if (outcome.failure === null) process.stdout.write(`${outcomeText(outcome)}\n`);
+    else process.stderr.write(`lvs-director: ${outcomeText(outcome)}\n`);
   });
   opened.close();
   await lock.release();

@@ -7,7 +7,7 @@ import { startMonitors } from '../host/monitor.ts';
 import { findingText } from '../host/sysctl.ts';
 import type { IpvsInfo } from '../ipvs/types.ts';
 import { serveReport } from './agent-socket.ts';
-import type { StepOutcome } from './apply.ts';
+import { outcomeText, type StepOutcome } from './apply.ts';
 import { compile, type Compiled } from './compile.ts';
 import { openFolderMemory } from './folder/memory.ts';
 import { openFolder, watchFolder } from './folder/source.ts';
@@ -18,7 +18,7 @@ import { reconcile, type Reconciled } from './reconcile.ts';
 import { repeatFilter } from './repeats.ts';
 import { type Report, reportServices } from './report.ts';
 import { objectStatuses } from './status.ts';
-import { stepKind, stepWords } from './steps.ts';
+import { stepKind } from './steps.ts';
 
 export interface AgentOptions {
   readonly directory: string;
@@ -71,12 +71,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return true;
   };
 
-  const logOutcome = ({ step, failure }: StepOutcome): void => {
+  const logOutcome = (outcome: StepOutcome): void => {
+    const { step, failure } = outcome;
     const fields = { object: step.owner?.name ?? null, step: stepKind(step) };
-    const words =
-      step.layer === 'netfilter' && step.change.verb === 'create-table' ? 'create the nftables table' : stepWords(step);
-    if (failure === null) log.info(fields, words);
-    else say('error', `${words}: ${failure.message}`, { ...fields, reason: failure.reason });
+    if (failure === null) log.info(fields, outcomeText(outcome));
+    // The step that it waits for says why.
+    else if (failure.reason === 'Waiting') log.debug({ ...fields, reason: failure.reason }, outcomeText(outcome));
+    else say('error', outcomeText(outcome), { ...fields, reason: failure.reason });
   };
 
   const work = async (reasons: readonly string[]): Promise<boolean> => {
@@ -137,6 +138,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       loop.request(`${source}: ${what}`);
     },
   });
+  await watcher.ready;
   loop.request('start');
   return {
     async stop() {

@@ -8,7 +8,7 @@ import type { IpvsClient } from '../ipvs/client.ts';
 import type { NetlinkFailure, Result } from '../netlink/result.ts';
 import type { Reason } from '../crd/reasons.ts';
 import { parseServiceKeyText } from './ownership.ts';
-import type { Step } from './steps.ts';
+import { type Step, stepWords } from './steps.ts';
 
 export interface Kernel {
   readonly ipvs: IpvsClient;
@@ -26,6 +26,14 @@ export interface StepFailure {
 export interface StepOutcome {
   readonly step: Step;
   readonly failure: StepFailure | null;
+}
+
+/** What became of a step, in one line; the table's creation, which is many, by its first. */
+export function outcomeText({ step, failure }: StepOutcome): string {
+  const [words = ''] = stepWords(step).split('\n');
+  if (failure === null) return words;
+  // What the kernel refused names the command already.
+  return failure.message.startsWith(words) ? failure.message : `${words}: ${failure.message}`;
 }
 
 /** Run `steps`. `onOutcome` is called for each as soon as it is known. Never rejects for what a kernel refuses. */
@@ -57,7 +65,7 @@ export async function apply(
     }
     if (ready.length === 0) continue;
     const failures = await runGroup(ready, kernel);
-    ready.forEach((step, index) => record(step, failures[index] ?? null));
+    ready.forEach((step, index) => record(step, causeOf(failures[index] ?? null, step, run)));
   }
   return run.outcomes;
 }
@@ -102,6 +110,12 @@ function obstacle(step: Step, run: Run, steps: readonly Step[]): StepFailure | n
   }
   return null;
 }
+
+/** What followed a refused service in its batch was refused for that reason alone. */
+const causeOf = (failure: StepFailure | null, step: Step, run: Run): StepFailure | null =>
+  failure !== null && !failure.uncertain && step.layer === 'ipvs' && isHeldBy(step.service, run.failed)
+    ? waiting(`${step.service ?? ''} could not be made`)
+    : failure;
 
 const isHeldBy = (service: string | null, set: ReadonlySet<string>): boolean => service !== null && set.has(service);
 
@@ -156,6 +170,9 @@ function ipvsFailure(result: Result<null>, step: Step | undefined): StepFailure 
   const { error } = result;
   if (step?.layer !== 'ipvs') return refused(error);
   const { change } = step;
+  // Gone already is what a removal wanted. ESRCH: there is no such service; ENOENT: it has no such destination.
+  if (change.verb === 'delete-service' && error.errno === 'ESRCH') return null;
+  if (change.verb === 'delete-destination' && (error.errno === 'ESRCH' || error.errno === 'ENOENT')) return null;
   if (change.verb === 'new-service' || change.verb === 'set-service') {
     // ENOENT on a service means that its scheduler does not exist (ip_vs_ctl.c:ip_vs_add_service).
     if (error.errno === 'ENOENT') {

@@ -51,11 +51,13 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
     : kept;
 
   const ours = oursAfter(wanted, staying, state);
-  const vips = vipsOf(wanted, staying, foreign, state);
+  const served = new Map([...staying].filter(([key]) => kept.has(key) || observed.has(key)));
+  const vips = vipsOf(wanted, served, staying, foreign, state);
   const elements = wantedElements(wanted, staying, foreign, vips, ours);
 
   const steps: Step[] = [];
-  if (!repair) {
+  // Without a table and without anything to put into one there is nothing to wait for.
+  if (!repair || isEmpty(elements)) {
     steps.push(...vipRemovals(vips, state));
     for (const { key, uid } of leaving) {
       const text = serviceKeyText(key);
@@ -137,8 +139,13 @@ function boundAddresses(state: NodeState): NodeState['addresses'] {
   return state.addresses.filter((entry) => entry.linkIndex === device && !/^fe[89ab]/.test(entry.address));
 }
 
+/**
+ * `served` are those of `staying` that IPVS has. One that it does not have (the witness is written before the service is
+ * made) gets no VIP; but where the VIP is bound, it is filtered as long as it is.
+ */
 function vipsOf(
   wanted: ReadonlyMap<string, DesiredService>,
+  served: Owned,
   staying: Owned,
   foreign: readonly ObservedService[],
   state: NodeState,
@@ -149,9 +156,10 @@ function vipsOf(
     if (!isMarkKey(key) && !own.has(key.address)) vips.set(key.address, key.family);
   };
   for (const { service } of wanted.values()) add(service.key);
-  for (const { key } of staying.values()) add(key);
+  for (const { key } of served.values()) add(key);
   // Somebody else's service may live on an address of our device; it goes on living there.
   const bound = new Set(boundAddresses(state).map((entry) => entry.address));
+  for (const { key } of staying.values()) if (bound.has(key.address)) add(key);
   for (const { key } of foreign) if (!isMarkKey(key) && bound.has(key.address)) add(key);
   return vips;
 }
@@ -188,9 +196,8 @@ function netfilterSteps(
   ours: ReadonlyMap<string, OursEntry>,
   { witness }: NodeState,
 ): Step[] {
-  const nothing = Object.values(elements).every((set) => set.size === 0);
   // A node that serves nothing and never did gets no table.
-  if (state.table === null && nothing) return [];
+  if (state.table === null && isEmpty(elements)) return [];
   const steps: Step[] = [];
   if (repair)
     steps.push({ layer: 'netfilter', owner: null, service: null, removes: false, change: { verb: 'create-table' } });
@@ -204,6 +211,8 @@ function netfilterSteps(
   }
   return steps;
 }
+
+const isEmpty = (elements: Elements): boolean => Object.values(elements).every((set) => set.size === 0);
 
 /** Finds the service that an element of svc, masq or ledger belongs to. */
 function elementOwners(

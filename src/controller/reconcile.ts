@@ -6,7 +6,7 @@ import type { WitnessEntry, WitnessServices } from '../host/witness.ts';
 import { apply, type StepOutcome } from './apply.ts';
 import type { Desired } from './desired.ts';
 import { planNode, type NodePlan } from './node-plan.ts';
-import { resolveOwnership } from './ownership.ts';
+import { parseServiceKeyText, resolveOwnership } from './ownership.ts';
 import type { NodeState } from './node-state.ts';
 import { type Node, observe } from './observe.ts';
 import { type Step, stepIdentity } from './steps.ts';
@@ -132,5 +132,22 @@ async function undoLostRaces(
     const { set, element } = step.change;
     return [{ ...step, change: { verb: 'delete-element', set, element } }];
   });
+  undo.push(...undoneVips(outcomes, lost));
   await apply(undo, node, onOutcome);
+}
+
+/** Elements of VIPs that were put in for lost services alone: the filter would cut off who won. */
+function undoneVips(outcomes: readonly StepOutcome[], lost: ReadonlySet<string>): Step[] {
+  const addressOf = (text: string): string | undefined => parseServiceKeyText(text)?.address;
+  const losing = new Set([...lost].map(addressOf));
+  for (const { step, failure } of outcomes) {
+    if (failure === null && step.layer === 'ipvs' && step.change.verb === 'new-service' && step.service !== null)
+      losing.delete(addressOf(step.service));
+  }
+  return outcomes.flatMap(({ step, failure }): Step[] => {
+    if (failure !== null || step.layer !== 'netfilter' || step.change.verb !== 'add-element') return [];
+    const { set, element } = step.change;
+    if ((set !== 'vip4' && set !== 'vip6') || !losing.has(element)) return [];
+    return [{ ...step, change: { verb: 'delete-element', set, element } }];
+  });
 }

@@ -100,4 +100,5 @@ const patterns = (text: string): RegExp[] =>
     .filter((line) => line !== '' && line !== '...')
     .map((line) => new RegExp(`^\\s*${line.split('...').map(literal).join('.*')}\\s*$`, 'm'));
 
-const literal = (text: string): string => RegExp.escape(text).replaceAll(/(?:\\x20|\s)+/g, String.raw`\s+`);
+const literal = (text: string): string =>
+  text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`).replaceAll(/\s+/g, String.raw`\s+`);

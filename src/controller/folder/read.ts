@@ -22,7 +22,7 @@ export async function readFolder(directory: string): Promise<FolderReading> {
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
-  const wanted = names.filter((name) => /^[^.].*\.(ya?ml|json)$/i.test(name)).toSorted();
+  const wanted = names.filter(isWanted).toSorted();
   const files: FolderFile[] = [];
   for (const name of wanted) {
     const path = join(directory, name);
@@ -38,3 +38,28 @@ export async function readFolder(directory: string): Promise<FolderReading> {
   }
   return { ok: true, files };
 }
+
+/**
+ * Differs whenever a file of the folder came, went or was written, as far as names, inodes, sizes and times tell. Never
+ * rejects: a folder that cannot be listed has a signature too.
+ */
+export async function folderSignature(directory: string): Promise<string> {
+  try {
+    const names = (await readdir(directory)).filter(isWanted).toSorted();
+    const lines = await Promise.all(
+      names.map(async (name) => {
+        try {
+          const { ino, size, mtimeNs } = await stat(join(directory, name), { bigint: true });
+          return `${name} ${ino} ${size} ${mtimeNs}`;
+        } catch (error) {
+          return `${name} ${String(error)}`;
+        }
+      }),
+    );
+    return lines.join('\n');
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const isWanted = (name: string): boolean => /^[^.].*\.(ya?ml|json)$/i.test(name);

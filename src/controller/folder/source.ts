@@ -5,7 +5,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { interpretFolder, type FolderView, type LastGood } from './interpret.ts';
 import type { FolderMemory } from './memory.ts';
-import { readFolder } from './read.ts';
+import { folderSignature, readFolder } from './read.ts';
 
 export interface FolderState {
   /** The last view that counts; null while nothing is known about what is wanted. */
@@ -61,11 +61,17 @@ export function openFolder(directory: string, memory: FolderMemory): FolderSourc
 const SETTLE_MS = 150;
 /** A folder that never comes to rest is read all the same. */
 const LONGEST_SETTLE_MS = 3_000;
-/** File systems without change notification (network mounts) are looked at this often. */
+/** File systems without change notification (network mounts) are looked at this often: names, sizes and times, no content. */
 const POLL_MS = 5_000;
 
+export interface FolderWatch {
+  /** Resolves when each change from then on will be told. */
+  readonly ready: Promise<void>;
+  stop(): void;
+}
+
 /** Call `onChange` some time after anything in the folder changed. The folder may be missing and come later. */
-export function watchFolder(directory: string, onChange: () => void): { stop: () => void } {
+export function watchFolder(directory: string, onChange: () => void, pollMs = POLL_MS): FolderWatch {
   let watcher: FSWatcher | null = null;
   let settle: NodeJS.Timeout | null = null;
   let firstEvent = 0;
@@ -95,15 +101,24 @@ export function watchFolder(directory: string, onChange: () => void): { stop: ()
     watcher = null;
   };
   attach();
-  const poll = setInterval(() => {
+  let signature: string | null = null;
+  let stopped = false;
+  const look = async (): Promise<void> => {
+    const now = await folderSignature(directory);
+    if (stopped) return;
+    if (signature !== null && now !== signature) changed();
+    signature = now;
     // A folder that was replaced by another of the same name leaves its watcher on the old one.
     detach();
     attach();
-    changed();
-  }, POLL_MS);
+    poll = setTimeout(() => void look(), pollMs);
+  };
+  let poll: NodeJS.Timeout | undefined;
   return {
+    ready: look(),
     stop: () => {
-      clearInterval(poll);
+      stopped = true;
+      clearTimeout(poll);
       if (settle !== null) clearTimeout(settle);
       detach();
     },

@@ -1,6 +1,6 @@
 /** Steps against a kernel that refuses some of them: what fails stops only what depends on it. */
 import { describe, expect, it } from 'vitest';
-import { apply, type StepOutcome } from '../../../src/controller/apply.ts';
+import { apply, outcomeText, type StepOutcome } from '../../../src/controller/apply.ts';
 import type { Step } from '../../../src/controller/steps.ts';
 import { emptyElements } from '../../../src/host/netfilter/table.ts';
 import { byHand } from '../../support/desired.ts';
@@ -107,7 +107,7 @@ describe('a refused step', () => {
     const outcomes = await apply(steps, kernel.node);
     expect(words(outcomes)).toEqual([
       `new-service ${WEB}: SchedulerUnavailable`,
-      `new-destination ${WEB}: KernelRefused`,
+      `new-destination ${WEB}: Waiting`,
       `new-service ${DNS}: ok`,
       'add-address: Waiting',
       'create-dummy: ok',
@@ -221,13 +221,13 @@ describe('a refused step', () => {
     expect(outcomes).toEqual([
       `new-destination ${WEB}: KernelRefused`,
       `new-destination ${WEB}: ok`,
-      `delete-destination ${WEB}: KernelRefused`,
+      `delete-destination ${WEB}: ok`,
     ]);
   });
 
   it('says what the kernel said, and whether that is certain', async () => {
     const kernel = memoryKernel();
-    const [refused] = await apply([deleteService(WEB)], kernel.node);
+    const [refused] = await apply([setDestination(WEB, '10.1.0.1:80', 1)], kernel.node);
     expect(refused?.failure).toEqual({
       reason: 'KernelRefused',
       message: 'the kernel refused: ESRCH',
@@ -237,6 +237,52 @@ describe('a refused step', () => {
     const [unanswered] = await apply([newService(WEB)], kernel.node);
     expect(unanswered?.failure).toMatchObject({ reason: 'KernelRefused', uncertain: true });
     expect(kernel.state.services.has(WEB)).toBe(true);
+  });
+});
+
+describe('what is gone already', () => {
+  it('counts as removed', async () => {
+    const kernel = memoryKernel();
+    expect(await run(kernel, deleteService(WEB))).toEqual([`delete-service ${WEB}: ok`]);
+    expect(await run(kernel, deleteDestination(WEB, '10.1.0.1:80'))).toEqual([`delete-destination ${WEB}: ok`]);
+    kernel.state.services.set(WEB, byHand(WEB, {}));
+    expect(await run(kernel, deleteDestination(WEB, '10.1.0.1:80'))).toEqual([`delete-destination ${WEB}: ok`]);
+  });
+});
+
+describe('the line of an outcome', () => {
+  it('is the command, and why it was refused, each once', async () => {
+    const kernel = memoryKernel();
+    kernel.state.services.set(DNS, byHand(DNS));
+    const outcomes = await apply([createTable, newService(WEB), newService(DNS)], kernel.node);
+    expect(outcomes.map(outcomeText)).toEqual([
+      'add table inet lvs-director',
+      'ipvsadm -A -t 10.0.0.1:80 -s wlc',
+      'ipvsadm -A -u 10.0.0.2:53 -s wlc: somebody else made the same service at the same moment',
+    ]);
+    const step = newService(WEB);
+    const message = 'ipvsadm -A -t 10.0.0.1:80 -s wlc: the kernel refused it with EINVAL';
+    const failure = { reason: 'KernelRefused', message, uncertain: false } as const;
+    expect(outcomeText({ step, failure })).toBe(message);
+  });
+});
+
+describe('a VIP that could not be taken away', () => {
+  it('keeps its services and its filter, also those of the same group', async () => {
+    const kernel = withTable('10.0.0.1 . tcp . 80');
+    putDevice(kernel.state, ['10.0.0.1']);
+    kernel.state.services.set(WEB, byHand(WEB));
+    kernel.faults.timeoutAt = { write: 1, done: false };
+    const steps = [deleteAddress('10.0.0.1'), deleteService(WEB), deleteElement(WEB)];
+    // As the planner makes them: what takes something away is marked.
+    const outcomes = await run(kernel, ...steps.map((step) => ({ ...step, removes: true })));
+    expect(outcomes).toEqual([
+      'delete-address: KernelRefused',
+      `delete-service ${WEB}: Waiting`,
+      `delete-element ${WEB}: Waiting`,
+    ]);
+    expect(kernel.state.services.has(WEB)).toBe(true);
+    expect(kernel.state.table?.elements.svc4.size).toBe(1);
   });
 });
 

@@ -196,8 +196,6 @@ const keyOf = (text: string): AddressServiceKey => {
 const oursOf = (model: Model): DesiredService[] =>
   [...model.wanted].filter(([text]) => !model.theirs.has(text)).map(([, service]) => service);
 
-const NO_SERVICE = ' is bound and has no service';
-
 /** What must never begin to be true by a write of ours. */
 function faultsOf(model: Model, state: MemoryState): Set<string> {
   const faults = new Set<string>();
@@ -205,7 +203,7 @@ function faultsOf(model: Model, state: MemoryState): Set<string> {
   // A VIP of which one service goes and another comes stays; the filter holds for it meanwhile.
   const served = new Set([...state.services.keys(), ...model.wanted.keys()].map((text) => keyOf(text).address));
   for (const address of boundAddresses(state)) {
-    if (!served.has(address)) faults.add(`${address}${NO_SERVICE}`);
+    if (!served.has(address)) faults.add(`${address} is bound and has no service`);
     if (elements?.vip4.has(address) !== true && elements?.vip6.has(address) !== true)
       faults.add(`${address} is bound and not filtered`);
   }
@@ -242,8 +240,6 @@ async function run(
   kernel.forget();
   const wanted: Desired = desired([...model.wanted.values()]);
   let disturbed = false;
-  // A table that is put back names all that may be ours, and binds its VIPs; what is not there leaves in the next round.
-  let repairing = false;
   let before = new Set<string>();
   if (how.does === 'reconcile, killed') faults.killBefore = how.before;
   faults.interfere = (_line, write) => {
@@ -255,14 +251,10 @@ async function run(
   };
   faults.watch = (line) => {
     if (disturbed) return;
-    if (line.startsWith('nft create-table')) repairing = true;
-    const begun = [...faultsOf(model, state)].filter(
-      (fault) => !before.has(fault) && !(repairing && fault.endsWith(NO_SERVICE)),
-    );
+    const begun = [...faultsOf(model, state)].filter((fault) => !before.has(fault));
     expect(begun, `after ${line}`).toEqual([]);
     const [, added] = /^link add-address (.*)$/.exec(line) ?? [];
-    if (added !== undefined && !repairing)
-      expect([...state.services.keys()].map((text) => keyOf(text).address)).toContain(added);
+    if (added !== undefined) expect([...state.services.keys()].map((text) => keyOf(text).address)).toContain(added);
   };
   try {
     const result = await reconcile(wanted, kernel.node, () => undefined);

@@ -363,6 +363,31 @@ describe('a table that was lost', () => {
     expect(plan.ours.get(WEB)?.masquerade).toBe(masquerade);
   });
 
+  it('binds no VIP for what the witness names and the kernel does not have', async () => {
+    const kernel = await serving([web, dns]);
+    kernel.state.table = null;
+    kernel.state.services.delete(WEB);
+    kernel.state.addresses = kernel.state.addresses.filter((entry) => entry.address !== '10.0.0.1');
+    const steps = await lines(kernel, desired([dns]));
+    expect(steps).toContain(`nft +ledger4 ${ELEMENT}`);
+    expect(steps.filter((line) => /10\.0\.0\.1$/.test(line))).toEqual([]);
+  });
+
+  it('filters a bound VIP also when a look misses its service', async () => {
+    const kernel = await serving([web]);
+    kernel.state.table = null;
+    kernel.state.services.delete(WEB);
+    expect(await lines(kernel, desired())).toContain('nft +vip4 10.0.0.1');
+  });
+
+  it('leaves no VIP bound when nothing is ours any more', async () => {
+    const kernel = await serving([web]);
+    kernel.state.table = null;
+    kernel.state.witness = null;
+    kernel.state.services.clear();
+    expect(await lines(kernel, desired())).toEqual(['link delete-address 10.0.0.1']);
+  });
+
   it('puts back elements without comments, but those of the ledger', async () => {
     const kernel = memoryKernel();
     kernel.state.services.set('TCP/10.0.0.1:22', byHand('TCP/10.0.0.1:22'));

@@ -227,6 +227,8 @@ describe('somebody who makes our service between our look and our write', () => 
     expect(kernel.state.services.get(WEB)).toEqual(theirs);
     expect(result.converged).toBe(false);
     expect(kernel.state.table?.elements.ledger4.has('10.0.0.1 . tcp . 80')).toBe(false);
+    // Nor does our filter cut it off.
+    expect([...(kernel.state.table?.elements.vip4.keys() ?? [])]).toEqual(['10.0.0.2']);
     expect(settled(kernel)[WEB]).toBe(false);
     expect(boundAddresses(kernel.state)).toEqual(['10.0.0.2']);
   });

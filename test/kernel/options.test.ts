@@ -45,22 +45,27 @@ afterAll(async () => {
   await scene.network.remove();
 });
 
+const lineOf = (scheduler: Scheduler): string => `-A -t ${VIP}:${portOf(scheduler)} -s ${scheduler}`;
+
+async function expectBalanced(scheduler: Scheduler): Promise<void> {
+  expect(await ipvs(scene.network)).toContain(lineOf(scheduler));
+  expect(['153', '154']).toContain(await ask(scene.network, CLIENT, `http://${VIP}:${portOf(scheduler)}/`));
+}
+
+async function expectMissing(scheduler: Scheduler): Promise<void> {
+  expect(await ipvs(scene.network)).not.toContain(lineOf(scheduler));
+  expect(agent.output().stderr).toMatch(
+    new RegExp(`"reason":"SchedulerUnavailable".*no scheduler ${scheduler}; load ip_vs_${scheduler}`),
+  );
+  expect((await scene.director.command(['list'])).stdout).toMatch(
+    new RegExp(`VirtualService default/${scheduler} .*Programmed=False\\n +SchedulerUnavailable: `),
+  );
+}
+
 describe('a scheduler', () => {
   it.each(SCHEDULERS)('%s balances, or is said to be missing in this kernel', async (scheduler) => {
-    const table = await ipvs(scene.network);
-    const line = `-A -t ${VIP}:${portOf(scheduler)} -s ${scheduler}`;
-    if (missing.includes(scheduler)) {
-      expect(table).not.toContain(line);
-      expect(agent.output().stderr).toMatch(
-        new RegExp(`"reason":"SchedulerUnavailable".*no scheduler ${scheduler}; load ip_vs_${scheduler}`),
-      );
-      expect((await scene.director.command(['list'])).stdout).toMatch(
-        new RegExp(`VirtualService default/${scheduler} .*Programmed=False\\n +SchedulerUnavailable: `),
-      );
-    } else {
-      expect(table).toContain(line);
-      expect(['153', '154']).toContain(await ask(scene.network, CLIENT, `http://${VIP}:${portOf(scheduler)}/`));
-    }
+    if (missing.includes(scheduler)) await expectMissing(scheduler);
+    else await expectBalanced(scheduler);
   });
 
   it('is changed in place, each to the next', async () => {

@@ -7,7 +7,8 @@
  *     sh background           commands for the director that go on while the page goes on
  *     sh dev                  commands for a development machine: not run here
  *     yaml file=NAME          a file of the director's folder
- *     text                    right below commands: lines of their output, `...` standing for anything
+ *     text                    right below commands: lines of their output, `...` standing for anything; a line that
+ *                             begins and ends with it stands for any number of lines
  */
 export type Block =
   | {
@@ -97,7 +98,7 @@ const patterns = (text: string): RegExp[] =>
   text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && line !== '...')
+    .filter((line) => line !== '' && !(line.startsWith('...') && line.endsWith('...')))
     .map((line) => new RegExp(`^\\s*${line.split('...').map(literal).join('.*')}\\s*$`, 'm'));
 
 const literal = (text: string): string =>

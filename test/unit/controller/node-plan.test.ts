@@ -370,7 +370,7 @@ describe('a table that was lost', () => {
     kernel.state.addresses = kernel.state.addresses.filter((entry) => entry.address !== '10.0.0.1');
     const steps = await lines(kernel, desired([dns]));
     expect(steps).toContain(`nft +ledger4 ${ELEMENT}`);
-    expect(steps.filter((line) => /10\.0\.0\.1$/.test(line))).toEqual([]);
+    expect(steps.filter((line) => line.endsWith('10.0.0.1'))).toEqual([]);
   });
 
   it('filters a bound VIP also when a look misses its service', async () => {

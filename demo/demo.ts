@@ -10,7 +10,7 @@ import type { LabProcess } from '../lab/process.ts';
 import { ADDRESS, CLIENT, DIRECTOR, makeScenario } from '../lab/scenario.ts';
 import { askMany } from '../lab/servers.ts';
 import type { Network } from '../lab/topology.ts';
-import { bundle } from '../scripts/bundle.ts';
+import { bundle, PROGRAM_BUNDLE } from '../scripts/bundle.ts';
 import { counts, expectEqual, indented, progress, sideBySide } from './terminal.ts';
 
 const SERVICE = `http://${ADDRESS.director}:81/`;
@@ -20,7 +20,7 @@ const IN_SYNC = /"msg":"in sync"/;
 
 async function demo(): Promise<void> {
   const lab = await progress('booting a machine with a real IPVS kernel', async () => {
-    const [booted] = await Promise.all([bootLab(), bundle()]);
+    const [booted] = await Promise.all([bootLab(), bundle(PROGRAM_BUNDLE)]);
     return booted;
   });
   try {

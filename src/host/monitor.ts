@@ -22,6 +22,11 @@ export interface MonitorOptions {
   readonly ip?: string;
 }
 
+/**
+ * Ends a monitor with us, also when we are killed: by itself it notices only when it has something to write. util-linux's;
+ * where that is missing it goes without.
+ */
+const GUARD = ['setpriv', '--pdeathsig', 'KILL'] as const;
 const SHORTEST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 /** A child that lived this long was well; its next end starts the backoff anew. */
@@ -93,10 +98,12 @@ function keepRunning(
   let child: ChildProcess | null = null;
   let timer: NodeJS.Timeout | null = null;
   let failures = 0;
+  let guarded = true;
   const start = (): void => {
     timer = null;
     const began = Date.now();
-    const running = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [command = program, ...rest] = [...(guarded ? GUARD : []), program, ...args];
+    const running = spawn(command, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
     child = running;
     createInterface({ input: running.stdout }).on('line', onLine);
     let ended = false;
@@ -109,7 +116,10 @@ function keepRunning(
       timer = setTimeout(start, backoff * (0.5 + Math.random() / 2));
       onLost(`${program} ${args.join(' ')} ${why}, starting it again`);
     };
-    running.on('error', (error) => end(`could not be started (${error.message})`));
+    running.on('error', (error: NodeJS.ErrnoException) => {
+      guarded = guarded && error.code !== 'ENOENT';
+      end(`could not be started (${error.message})`);
+    });
     running.on('exit', (code, signal) => end(`ended (${signal ?? code ?? 'unknown'})`));
   };
   start();

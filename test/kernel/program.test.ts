@@ -28,6 +28,24 @@ describe('bin/lvs-director', () => {
     expect(stdout).toMatch(/^TCP {2}192\.0\.2\.1:80 rr +\(not ours\)$/m);
   });
 
+  it('logs for people on a terminal', async () => {
+    await network.run('director', [
+      'sh',
+      '-euc',
+      'mkdir -p /tmp/terminal; echo "# nothing" >/tmp/terminal/nothing.yaml',
+    ]);
+    const command = 'lvs-director-linked run --directory /tmp/terminal';
+    const agent = await network.start('director', ['script', '--quiet', '--return', '--command', command, '/dev/null']);
+    await agent.waitFor(/holds no object; nothing is changed/);
+    const { stdout } = agent.output();
+    // Time, level in colour, message.
+    // oxlint-disable-next-line no-control-regex
+    expect(stdout).toMatch(/^\[\d\d:\d\d:\d\d\] \u001b\[33mWARN\u001b\[39m: .*folder \/tmp\/terminal/m);
+    expect(stdout).not.toContain('{"level"');
+    agent.signal('SIGTERM');
+    await agent.finished;
+  });
+
   it('ends with exit code 3 on wrong usage', async () => {
     const { code, stderr } = await network.attempt('director', ['lvs-director-linked', 'list', '--colour']);
     expect(code).toBe(3);

@@ -1,9 +1,7 @@
 // What stops the agent from starting: each says what is missing and what to do, and changes nothing.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLED, type Director, makeDirector } from '../../lab/agent.ts';
-import { bootLab, type Lab } from '../../lab/lab.ts';
+import { BUNDLED } from '../../lab/agent.ts';
 import { DIRECTOR } from '../../lab/scenario.ts';
-import { makeNetwork } from '../../lab/topology.ts';
 import { end, ipvs, makeScene, runInSync, type Scene, documents, realServers, virtualService } from './support.ts';
 
 let scene: Scene;
@@ -75,31 +73,5 @@ describe('the agent refuses to start', () => {
     await director.command(['init']);
     await end(await runInSync(director));
     expect(await ipvs(network)).toHaveLength(6);
-  });
-});
-
-describe('a second lab beside the first, with a kernel without IPVS', () => {
-  let bare: Lab;
-  let director: Director;
-
-  beforeAll(async () => {
-    bare = await bootLab();
-    const network = await makeNetwork(bare, [
-      { name: 'director', legs: [{ lan: 'lan', addresses: ['192.168.112.152/24'] }] },
-    ]);
-    director = await makeDirector(network, 'director');
-    await director.write('web.yaml', documents(virtualService('web'), realServers()));
-    // Taken away for good: the kernel may not load it again by itself.
-    await bare.run(['sh', '-euc', 'rmmod ip_vs; echo /bin/false >/proc/sys/kernel/modprobe']);
-  });
-
-  afterAll(async () => {
-    await bare.stop();
-  });
-
-  it.each(['run', 'plan'])('is told what to load: %s', async (command) => {
-    const { code, stderr } = await director.command([command, '--directory', director.folder]);
-    expect(code).toBe(1);
-    expect(stderr).toContain('the kernel has no IPVS family; load it with: modprobe ip_vs');
   });
 });

@@ -1,7 +1,19 @@
 // The agent dies and comes back: the data plane does not notice.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUNDLED } from '../../lab/agent.ts';
 import { CLIENT, DIRECTOR } from '../../lab/scenario.ts';
-import { documents, end, ipvs, lab, makeScene, realServers, runInSync, type Scene, virtualService } from './support.ts';
+import {
+  documents,
+  end,
+  IN_SYNC,
+  ipvs,
+  lab,
+  makeScene,
+  realServers,
+  runInSync,
+  type Scene,
+  virtualService,
+} from './support.ts';
 
 const MEGABYTES = 64;
 let scene: Scene;
@@ -74,6 +86,25 @@ describe('SIGKILL while a client downloads', () => {
     await end(second);
     server.signal('SIGKILL');
     expect(await ipvs(network)).toHaveLength(3);
+  });
+});
+
+describe('SIGKILL', () => {
+  it('leaves no monitor of the agent behind', async () => {
+    const { director, network } = scene;
+    // In a session of its own, where nobody but itself sees to its children.
+    const argv = [...BUNDLED, 'run', '--directory', director.folder];
+    const shell = await network.start(DIRECTOR, ['sh', '-c', 'setsid "$@" & echo "agent $!"; wait', 'run', ...argv]);
+    const [, pid = ''] = await shell.waitFor(/agent (\d+)/);
+    await shell.waitFor(IN_SYNC);
+    const children = async (): Promise<string[]> => {
+      const { stdout } = await network.attempt(DIRECTOR, ['pgrep', '--session', pid, '--list-full']);
+      return stdout.split('\n').filter((line) => line.includes(' monitor'));
+    };
+    expect(await children()).toHaveLength(2);
+    await network.run(DIRECTOR, ['kill', '-KILL', pid]);
+    await shell.finished;
+    expect(await children()).toEqual([]);
   });
 });
 

@@ -11,11 +11,19 @@ import type { Desired, DesiredService } from '../../../src/controller/desired.ts
 import { VIP_DEVICE } from '../../../src/controller/node-state.ts';
 import { planNode } from '../../../src/controller/node-plan.ts';
 import { observe } from '../../../src/controller/observe.ts';
-import { parseServiceKeyText } from '../../../src/controller/ownership.ts';
 import { reconcile } from '../../../src/controller/reconcile.ts';
 import { endpointElement } from '../../../src/host/netfilter/table.ts';
 import type { AddressServiceKey } from '../../../src/ipvs/types.ts';
 import { byHand, desired, desiredService } from '../../support/desired.ts';
+import {
+  handDestination,
+  type Interference,
+  keyOf,
+  NODE_ADDRESS,
+  operation,
+  type Operation,
+  wantedWeights,
+} from '../../support/history.ts';
 import {
   boundAddresses,
   Killed,
@@ -29,92 +37,6 @@ import {
 import { stepLine } from '../../support/steps.ts';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 1_500);
-const NODE_ADDRESS = '192.168.112.1';
-/** Two services of one address, one of IPv6, one on an address of the node itself, and one more. */
-const KEYS = [
-  'TCP/10.0.0.1:80',
-  'UDP/10.0.0.1:80',
-  'TCP/[2001:db8::1]:80',
-  `TCP/${NODE_ADDRESS}:80`,
-  'TCP/10.0.0.2:443',
-] as const;
-const NAMES = ['default/a', 'default/b'] as const;
-
-/** What people and programs other than us do. */
-type Interference =
-  | { readonly does: 'add by hand'; readonly key: string; readonly weight: number }
-  | { readonly does: 'remove by hand' | 'forget an element'; readonly key: string }
-  | {
-      readonly does:
-        | 'clear ipvs'
-        | 'delete table'
-        | 'change table'
-        | 'delete device'
-        | 'device down'
-        | 'lose witness'
-        | 'lose both';
-    };
-
-type Operation =
-  | Interference
-  | {
-      readonly does: 'want';
-      readonly key: string;
-      readonly weights: readonly (number | null)[];
-      readonly scheduler: string;
-      readonly masquerade: boolean;
-      readonly name: string;
-    }
-  | { readonly does: 'want no more'; readonly key: string }
-  | { readonly does: 'reconcile' }
-  | { readonly does: 'reconcile, killed'; readonly before: number }
-  | { readonly does: 'reconcile, disturbed'; readonly before: number; readonly by: Interference };
-
-const key = fc.constantFrom(...KEYS);
-const interference: fc.Arbitrary<Interference> = fc.oneof(
-  fc.record({ does: fc.constant('add by hand' as const), key, weight: fc.nat(3) }),
-  fc.record({ does: fc.constantFrom('remove by hand' as const, 'forget an element' as const), key }),
-  fc.record({
-    does: fc.constantFrom(
-      'clear ipvs' as const,
-      'delete table' as const,
-      'change table' as const,
-      'delete device' as const,
-      'device down' as const,
-      'lose witness' as const,
-      'lose both' as const,
-    ),
-  }),
-);
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      does: fc.constant('want' as const),
-      key,
-      weights: fc.array(fc.option(fc.nat(3)), { minLength: 3, maxLength: 3 }),
-      scheduler: fc.constantFrom('wlc', 'rr'),
-      masquerade: fc.boolean(),
-      name: fc.constantFrom(...NAMES),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ does: fc.constant('want no more' as const), key }) },
-  { weight: 4, arbitrary: interference },
-  { weight: 4, arbitrary: fc.constant({ does: 'reconcile' as const }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ does: fc.constant('reconcile, killed' as const), before: fc.integer({ min: 1, max: 14 }) }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      does: fc.constant('reconcile, disturbed' as const),
-      before: fc.integer({ min: 1, max: 14 }),
-      // A process that lives writes the witness again, so that both are never lost under it.
-      by: interference.filter((what) => what.does !== 'lose both'),
-    }),
-  },
-);
 
 /** The history as it ought to be. */
 interface Model {
@@ -137,10 +59,7 @@ function interfere(what: Interference, model: Model, state: MemoryState): void {
         ledger?.has(endpointElement(parsed)) === true
       )
         return;
-      const service = byHand(
-        what.key,
-        parsed.family === 'ipv4' ? { '10.1.0.1:80': what.weight } : { '[2001:db8::9]:80': what.weight },
-      );
+      const service = byHand(what.key, { [handDestination(what.key)]: what.weight });
       state.services.set(what.key, service);
       model.theirs.set(what.key, service);
       break;
@@ -185,12 +104,6 @@ function interfere(what: Interference, model: Model, state: MemoryState): void {
       break;
   }
 }
-
-const keyOf = (text: string): AddressServiceKey => {
-  const parsed = parseServiceKeyText(text);
-  if (parsed === null) throw new Error(text);
-  return parsed;
-};
 
 /** Our services: what is wanted and nobody else has. */
 const oursOf = (model: Model): DesiredService[] =>
@@ -322,12 +235,7 @@ async function live(operations: readonly Operation[]): Promise<void> {
   const model: Model = { wanted: new Map(), theirs: new Map(), ledgerWhole: true, witnessWhole: true };
   for (const what of [...operations, { does: 'reconcile' } as const]) {
     if (what.does === 'want') {
-      const host = (index: number): string =>
-        keyOf(what.key).family === 'ipv4' ? `10.1.0.${index}:80` : `[2001:db8::1:${index}]:80`;
-      const weights = what.weights.flatMap((weight, index) =>
-        weight === null ? [] : [[host(index + 1), weight] as const],
-      );
-      model.wanted.set(what.key, desiredService(what.key, Object.fromEntries(weights), what));
+      model.wanted.set(what.key, desiredService(what.key, wantedWeights(what), what));
     } else if (what.does === 'want no more') {
       model.wanted.delete(what.key);
     } else if (what.does === 'reconcile' || what.does === 'reconcile, killed' || what.does === 'reconcile, disturbed') {

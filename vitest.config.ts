@@ -10,7 +10,7 @@ export default defineConfig({
           include: ['test/kernel/**/*.test.ts'],
           globalSetup: ['test/kernel/setup.ts'],
           // Everything happens in one emulated guest with two processors.
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -51,6 +51,8 @@ export async function bootNative(): Promise<NativeLab> {
         LAB_NODE: process.execPath,
         LAB_DAEMON: join(import.meta.dirname, 'guest', 'daemon.ts'),
         LAB_LISTEN: path,
+        // Inside another lab it would be that one's.
+        LAB_REPORT: undefined,
       },
     },
   );

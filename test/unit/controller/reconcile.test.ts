@@ -247,6 +247,14 @@ describe('somebody who makes our service between our look and our write', () => 
 });
 
 describe('what fails', () => {
+  it('leaves nothing to do for those whom it does not concern', async () => {
+    const kernel = memoryKernel({ schedulers: ['rr'] });
+    const good = desiredService(DNS, { '10.1.0.1:53': 1 }, { name: 'default/dns', scheduler: 'rr' });
+    const result = await run(kernel, desired([web, good]));
+    expect(result.converged).toBe(false);
+    expect(new Set(result.plan.steps.map((step) => step.owner?.name))).toEqual(new Set(['default/web']));
+  });
+
   it('for certain is not tried again in the same reconciliation', async () => {
     const kernel = memoryKernel({ schedulers: ['rr'] });
     const result = await run(kernel, desired([web]));

@@ -1,6 +1,6 @@
 /**
  * IPVS requests as netlink attributes. Pure. The kernel parses liberally: it ignores an attribute that it does not know,
- * so that a wrong number here changes nothing and is not refused. The golden tests compare with what ipvsadm sends.
+ * so that a wrong number here changes nothing and is not refused. The golden tests compare byte by byte.
  */
 import { addressBytes } from '../../net/address.ts';
 import { writeGenlHeader } from '../../netlink/genetlink.ts';
@@ -92,7 +92,7 @@ function writeServiceConfig(writer: MessageWriter, key: ServiceKey, config: Serv
   writer.attributeString(SERVICE.scheduler, config.scheduler);
   if (config.persistenceEngine !== null) writer.attributeString(SERVICE.persistenceEngine, config.persistenceEngine);
   const persistent = config.persistenceSeconds > 0 ? SERVICE_FLAG.persistent : 0;
-  writer.attributeBytes(SERVICE.flags, flagsAndMask(config.flags | persistent));
+  writer.attributeBytes(SERVICE.flags, flagsAndMask((config.flags | persistent) >>> 0));
   writer.attributeU32(SERVICE.timeout, config.persistenceSeconds);
   // IPv4 wants the mask itself in network order, IPv6 the length of its prefix in host order (ip_vs_ctl.c).
   if (key.family === 'ipv4') writer.attributeU32BigEndian(SERVICE.netmask, ipv4Mask(config.persistencePrefixLength));

@@ -98,13 +98,14 @@ async function liveThrough(): Promise<void> {
   await agent.waitFor(/"object":"default\/good".*"reason":"Waiting"/, { since });
   await look('nft refuses');
 
-  await onDirector('sysctl -qw net.ipv4.vs.conntrack=0; rm /tmp/nft/refuse');
+  // While nft still refuses: otherwise the service could be made just before the setting changes.
   since = agent.mark();
+  await onDirector('sysctl -qw net.ipv4.vs.conntrack=0');
   await agent.waitFor(/SysctlWrong/, { since });
   await look('setting wrong');
 
   await end(agent);
-  await onDirector('touch /tmp/nft/once');
+  await onDirector('rm /tmp/nft/refuse; touch /tmp/nft/once');
   agent = await run();
   await agent.waitFor(/could not be looked at/);
   await look('blind');

@@ -2,7 +2,7 @@
  * Carries out the steps of a plan in their order, in as few requests as their layers allow, and says of each step what
  * became of it. A step that fails stops only what depends on it.
  */
-import type { LinkClient } from '../host/links.ts';
+import type { LinkChange, LinkClient } from '../host/links.ts';
 import type { NetfilterClient } from '../host/netfilter/nft.ts';
 import type { IpvsClient } from '../ipvs/client.ts';
 import type { NetlinkFailure, Result } from '../netlink/result.ts';
@@ -152,7 +152,7 @@ async function runGroup(steps: readonly Step[], kernel: Kernel): Promise<readonl
   }
   if (layer === 'link') {
     const changes = steps.flatMap((step) => (step.layer === 'link' ? [step.change] : []));
-    return (await kernel.links.change(changes)).map(linkFailure);
+    return (await kernel.links.change(changes)).map((result, index) => linkFailure(result, changes[index]));
   }
   if (layer === 'netfilter') {
     const changes = steps.flatMap((step) => (step.layer === 'netfilter' ? [step.change] : []));
@@ -190,9 +190,10 @@ function ipvsFailure(result: Result<null>, step: Step | undefined): StepFailure 
   return refused(error);
 }
 
-function linkFailure(result: Result<null>): StepFailure | null {
+function linkFailure(result: Result<null>, change: LinkChange | undefined): StepFailure | null {
+  if (result.ok) return null;
   // An address that is already gone is what a removal wanted.
-  if (result.ok || result.error.errno === 'EADDRNOTAVAIL') return null;
+  if (change?.verb === 'delete-address' && result.error.errno === 'EADDRNOTAVAIL') return null;
   return refused(result.error);
 }
 

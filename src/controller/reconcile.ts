@@ -6,7 +6,7 @@ import type { WitnessEntry, WitnessServices } from '../host/witness.ts';
 import { apply, type StepOutcome } from './apply.ts';
 import type { Desired } from './desired.ts';
 import { planNode, type NodePlan } from './node-plan.ts';
-import { parseServiceKeyText, resolveOwnership } from './ownership.ts';
+import { resolveOwnership } from './ownership.ts';
 import type { NodeState } from './node-state.ts';
 import { type Node, observe } from './observe.ts';
 import { type Step, stepIdentity } from './steps.ts';
@@ -46,11 +46,11 @@ export async function reconcile(
     await node.witness.write(witnessBefore(plan, state.witness));
     const results = await apply(steps, node, onOutcome);
     outcomes.push(...results);
-    await undoLostRaces(results, state, node, onOutcome);
+    const lostRace = await undoLostRaces(results, state, node, onOutcome);
     const failed = results.filter((result) => result.failure !== null);
     await node.witness.write(settledWitness(plan, state.witness, leftBehind(results)));
-    // What was refused once is refused again at once; the caller tries again later.
-    if (failed.some((result) => result.failure?.uncertain === false)) break;
+    // What was refused once is refused again at once; the caller tries again later. Who won a race waits for nothing.
+    if (!lostRace && failed.some((result) => result.failure?.uncertain === false)) break;
   }
   if (last === null) return { ok: false, message: 'no look at the node was made' };
   // What could be done was done: only a look after it tells what is still missing, and for whom.
@@ -108,14 +108,15 @@ const leftBehind = (outcomes: readonly StepOutcome[]): Set<string> =>
 
 /**
  * Between our look and our write somebody else made a service of the same key. The ledger already names it as ours, which
- * it is not: take that back at once.
+ * it is not: take that back at once. The next look sees whose it is, and its plan puts the filter right for both. True
+ * when there was such a service.
  */
 async function undoLostRaces(
   outcomes: readonly StepOutcome[],
   before: NodeState,
   node: Node,
   onOutcome: (outcome: StepOutcome) => void,
-): Promise<void> {
+): Promise<boolean> {
   // One that was ours already is only one that the last dump missed (see `agreedPlan`).
   const ours = resolveOwnership(before.table?.elements ?? null, before.witness);
   const lost = new Set(
@@ -123,7 +124,6 @@ async function undoLostRaces(
       failure?.reason === 'Conflict' && step.service !== null && !ours.has(step.service) ? [step.service] : [],
     ),
   );
-  if (lost.size === 0) return;
   const undo = outcomes.flatMap(({ step, failure }): Step[] => {
     if (failure !== null || step.service === null || !lost.has(step.service)) return [];
     if (step.layer === 'ipvs' && step.change.verb === 'new-destination') {
@@ -133,24 +133,10 @@ async function undoLostRaces(
     }
     if (step.layer !== 'netfilter' || step.change.verb !== 'add-element') return [];
     const { set, element } = step.change;
+    // Its port stays declared for as long as its address is filtered.
+    if (set === 'svc4' || set === 'svc6') return [];
     return [{ ...step, change: { verb: 'delete-element', set, element } }];
   });
-  undo.push(...undoneVips(outcomes, lost));
   await apply(undo, node, onOutcome);
-}
-
-/** Elements of VIPs that were put in for lost services alone: the filter would cut off who won. */
-function undoneVips(outcomes: readonly StepOutcome[], lost: ReadonlySet<string>): Step[] {
-  const addressOf = (text: string): string | undefined => parseServiceKeyText(text)?.address;
-  const losing = new Set([...lost].map(addressOf));
-  for (const { step, failure } of outcomes) {
-    if (failure === null && step.layer === 'ipvs' && step.change.verb === 'new-service' && step.service !== null)
-      losing.delete(addressOf(step.service));
-  }
-  return outcomes.flatMap(({ step, failure }): Step[] => {
-    if (failure !== null || step.layer !== 'netfilter' || step.change.verb !== 'add-element') return [];
-    const { set, element } = step.change;
-    if ((set !== 'vip4' && set !== 'vip6') || !losing.has(element)) return [];
-    return [{ ...step, change: { verb: 'delete-element', set, element } }];
-  });
+  return lost.size > 0;
 }

@@ -52,7 +52,9 @@ export function parseObject(input: unknown): Parsed {
   const { apiVersion, kind } = input;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
     const path = typeof apiVersion === 'string' ? 'kind' : 'apiVersion';
-    return unidentified([path], `${show(input[path])} is no ${path}`, `Write apiVersion: ${API_VERSION}.`, 'Invalid');
+    const message = input[path] === undefined ? 'is missing' : `${show(input[path])} is no ${path}`;
+    const right = path === 'kind' ? Object.keys(KINDS).join(' or kind: ') : API_VERSION;
+    return unidentified([path], message, `Write ${path}: ${right}.`, 'Invalid');
   }
   if (!apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign', what: `${apiVersion} ${kind}` };
   if (apiVersion !== API_VERSION || !isKind(kind)) {

@@ -1,7 +1,16 @@
 /**
  * The text of one file to objects and problems, each with its line and column. Pure.
  */
-import { isNode, LineCounter, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
+import {
+  isAlias,
+  isNode,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type Node,
+  type ParsedNode,
+} from 'yaml';
 import { type Finding, type Identity, type LvsObject, parseObject } from '../../crd/parse.ts';
 import type { Place, Problem } from '../../crd/problem.ts';
 
@@ -37,7 +46,7 @@ export function readDocuments(file: string, text: string): FileContent {
       data = document.toJS(PARSE_LIMITS);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
-      return { ...empty, unreadable: unreadable({ file, line: 1, column: 1 }, message) };
+      return { ...empty, unreadable: unreadable(placeOfAliases(file, lines, document), message) };
     }
     if (data === null || data === undefined) continue;
     for (const { value, path } of itemsOf(data)) {
@@ -76,6 +85,24 @@ function placeOf(
     if (isNode(node) && node.range) return placeAt(file, lines, node.range[0]);
   }
   return { file, line: 1, column: 1 };
+}
+
+/** The place of the first alias that leads nowhere; that of the document when there are just too many of them. */
+function placeOfAliases(file: string, lines: LineCounter, document: Document.Parsed<ParsedNode>): Place {
+  const anchors = new Set<string>();
+  let lost: Node | undefined;
+  visit(document, {
+    Node: (_key, node) => {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.add(node.anchor);
+        return undefined;
+      }
+      if (anchors.has(node.source)) return undefined;
+      lost = node;
+      return visit.BREAK;
+    },
+  });
+  return lost?.range ? placeAt(file, lines, lost.range[0]) : placeOf(file, lines, document, []);
 }
 
 function placeAt(file: string, lines: LineCounter, offset: number): Place {

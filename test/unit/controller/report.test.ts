@@ -24,7 +24,7 @@ const compiled = compile([valid(realServerObject('rs1', { port: 10_000 })), vali
 
 describe('the report of services', () => {
   it('names the objects behind them', () => {
-    expect(reportServices([observed(KEY, '192.168.112.153:10000', '10.0.0.9:1')], witness, compiled)).toEqual([
+    expect(reportServices([observed(KEY, '192.168.112.153:10000', '192.168.112.200:1')], witness, compiled)).toEqual([
       {
         service: KEY,
         scheduler: 'wrr',
@@ -39,7 +39,7 @@ describe('the report of services', () => {
             realServer: 'rs1',
           },
           {
-            destination: '10.0.0.9:1',
+            destination: '192.168.112.200:1',
             forwarding: 'NAT',
             weight: 2,
             activeConnections: 11,
@@ -54,6 +54,36 @@ describe('the report of services', () => {
   it('names nothing when nobody knows the objects', () => {
     expect(reportServices([observed(KEY, '192.168.112.153:10000')], null, null)).toMatchObject([
       { service: KEY, object: null, destinations: [{ realServer: null }] },
+    ]);
+  });
+
+  it('has the order of numbers, as ipvsadm has it', () => {
+    const marks = [7, 5].map((firewallMark): ObservedService => ({
+      ...observed(KEY),
+      key: { family: 'ipv4', firewallMark },
+    }));
+    const all = [
+      ...marks,
+      observed('TCP/[2001:db8::1]:80'),
+      observed('SCTP/10.0.0.1:1'),
+      observed('TCP/10.0.0.10:80'),
+      observed('TCP/10.0.0.9:443'),
+      observed('TCP/10.0.0.9:80', '10.0.0.9:9', '10.0.0.10:1', '10.0.0.9:80'),
+    ];
+    const sorted = reportServices(all, null, null);
+    expect(sorted.map((entry) => entry.service)).toEqual([
+      'TCP/10.0.0.9:80',
+      'TCP/10.0.0.9:443',
+      'TCP/10.0.0.10:80',
+      'TCP/[2001:db8::1]:80',
+      'SCTP/10.0.0.1:1',
+      'mark/ipv4/5',
+      'mark/ipv4/7',
+    ]);
+    expect(sorted[0]?.destinations.map((entry) => entry.destination)).toEqual([
+      '10.0.0.9:9',
+      '10.0.0.9:80',
+      '10.0.0.10:1',
     ]);
   });
 

@@ -36,8 +36,8 @@ beforeEach(() => {
       const socket: Socket = { handlers, sent: [], closed: false };
       sockets.push(socket);
       return {
-        send: (datagram) => {
-          const messages = parseDatagram(datagram) ?? [];
+        send: (bytes) => {
+          const messages = parseDatagram(bytes) ?? [];
           socket.sent.push(messages);
           kernel(messages, socket);
         },

@@ -3,11 +3,10 @@
  */
 import { askAgent } from '../controller/agent-socket.ts';
 import { observe } from '../controller/observe.ts';
-import { resolveOwnership } from '../controller/ownership.ts';
+import { ownedEntries } from '../controller/ownership.ts';
 import { type Report, type ReportedService, reportServices } from '../controller/report.ts';
 import type { ObjectStatus } from '../controller/status.ts';
 import { problemText } from '../crd/problem.ts';
-import type { WitnessServices } from '../host/witness.ts';
 import { nodeIdentity } from '../host/identity.ts';
 import { EXIT } from './exit.ts';
 import type { OutputFormat } from './options.ts';
@@ -34,16 +33,9 @@ async function reportWithoutAgent(runDirectory: string): Promise<Report | string
   opened.close();
   if (!look.ok) return look.message;
   const { services, table, witness } = look.state;
-  const owned = resolveOwnership(table?.elements ?? null, witness);
-  const names: WitnessServices = new Map(
-    [...owned].map(([key, { uid }]) => [
-      key,
-      witness?.get(key) ?? { uid, name: `object ${uid}`, masquerade: true, settled: true },
-    ]),
-  );
   return {
     ipvs: opened.info,
-    services: reportServices(services, names, null),
+    services: reportServices(services, ownedEntries(table?.elements ?? null, witness), null),
     objects: null,
     problems: [],
     trouble: null,

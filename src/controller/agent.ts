@@ -3,8 +3,10 @@
  */
 import type { Logger } from 'pino';
 import { problemText } from '../crd/problem.ts';
+import { nodeIdentity } from '../host/identity.ts';
 import { startMonitors } from '../host/monitor.ts';
 import { findingText } from '../host/sysctl.ts';
+import { openWitness, type WitnessServices } from '../host/witness.ts';
 import type { IpvsInfo } from '../ipvs/types.ts';
 import { serveReport } from './agent-socket.ts';
 import { outcomeText, type StepOutcome } from './apply.ts';
@@ -13,7 +15,8 @@ import { openFolderMemory } from './folder/memory.ts';
 import { openFolder, watchFolder } from './folder/source.ts';
 import { startLoop } from './loop.ts';
 import { VIP_DEVICE } from './node-state.ts';
-import type { Node } from './observe.ts';
+import { type Node, observe } from './observe.ts';
+import { ownedEntries } from './ownership.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { repeatFilter } from './repeats.ts';
 import { type Report, reportServices } from './report.ts';
@@ -106,11 +109,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const report = async (): Promise<Report> => {
     const services = await node.ipvs.list();
     if (!services.ok) throw new Error(services.error.message);
+    const entries = last === null ? await entriesBefore(options) : witnessEntries(last);
     const { view, trouble } = folder.state;
     const problems = view?.problems ?? [];
     return {
       ipvs: options.info,
-      services: reportServices(services.value, last === null ? new Map() : witnessNames(last), compiled),
+      services: reportServices(services.value, entries, compiled),
       objects: objectStatuses(compiled, problems, last),
       problems,
       trouble,
@@ -150,9 +154,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-const witnessNames = ({
-  plan,
-}: Reconciled): Map<string, { uid: string; name: string; masquerade: boolean; settled: boolean }> =>
+/** What is ours before the first reconciliation: what a predecessor left. */
+async function entriesBefore({ node, runDirectory }: AgentOptions): Promise<WitnessServices> {
+  // Read beside the loop's own, which remembers what it read and wrote last.
+  const witness = openWitness(runDirectory, await nodeIdentity());
+  const look = await observe({ ...node, witness });
+  if (!look.ok) throw new Error(look.message);
+  return ownedEntries(look.state.table?.elements ?? null, look.state.witness);
+}
+
+const witnessEntries = ({ plan }: Reconciled): WitnessServices =>
   new Map(
     [...plan.ours].map(([key, { owner, masquerade }]) => [
       key,

@@ -4,7 +4,7 @@
  */
 import type { Elements } from '../host/netfilter/table.ts';
 import { parseEndpointElement } from '../host/netfilter/table.ts';
-import type { WitnessServices } from '../host/witness.ts';
+import type { WitnessEntry, WitnessServices } from '../host/witness.ts';
 import { type AddressServiceKey, serviceKeyText } from '../ipvs/types.ts';
 
 export interface OwnedService {
@@ -35,6 +35,13 @@ export function resolveOwnership(ledger: Elements | null, witness: WitnessServic
     }
   }
   return owned;
+}
+
+/** Entries of our services for who only looks: where the witness has none, the object goes by the uid in the ledger. */
+export function ownedEntries(ledger: Elements | null, witness: WitnessServices | null): WitnessServices {
+  const entryOf = (text: string, uid: string): WitnessEntry =>
+    witness?.get(text) ?? { uid, name: `object ${uid}`, masquerade: true, settled: true };
+  return new Map([...resolveOwnership(ledger, witness)].map(([text, { uid }]) => [text, entryOf(text, uid)]));
 }
 
 /** The inverse of `serviceKeyText` for services by address; null for any other text. */

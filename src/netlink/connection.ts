@@ -98,7 +98,10 @@ export function openConnection(openTransport: OpenTransport, options: Connection
           for (const message of messages) current?.onMessage(message);
         },
         onBroken(why) {
-          if (mine === generation) current?.onBroken({ kind: 'broken', errno: null, message: why });
+          if (mine !== generation) return;
+          // When nobody waits, the next operation must not be given a socket that is dead.
+          if (current === null) discard();
+          else current.onBroken({ kind: 'broken', errno: null, message: why });
         },
       });
     } catch (error) {
@@ -119,7 +122,8 @@ export function openConnection(openTransport: OpenTransport, options: Connection
     }
     waiting++;
     const mine = tail.then(run);
-    tail = mine.catch(() => undefined);
+    // A message that could not be written must not be the beginning of the next one.
+    tail = mine.catch(() => void writer.take());
     try {
       return await mine;
     } finally {

@@ -48,17 +48,25 @@ function open(family: number, handlers: TransportHandlers): NetlinkTransport {
       });
     }
   };
+  // Any process may send to a netlink socket; only port 0 is the kernel.
   socket.on('message', (message, sender) => {
-    // Any process may send to a netlink socket; only port 0 is the kernel.
     if (sender.port === 0) guarded(() => handlers.onDatagram(message));
   });
-  socket.on('truncatedMessage', () => broken('a netlink message was longer than the buffer'));
+  socket.on('truncatedMessage', (_message, sender) => {
+    if (sender.port === 0) broken('a netlink message was longer than the buffer');
+  });
   socket.on('error', (error) => broken(`the netlink socket failed: ${error.message}`));
   return {
     send(datagram) {
-      socket.send(datagram, {}, (error) => {
-        if (error !== undefined && error !== null) broken(`sending to the kernel failed: ${error.message}`);
-      });
+      const unsent = (error: Error): void => broken(`sending to the kernel failed: ${error.message}`);
+      try {
+        socket.send(datagram, {}, (error) => {
+          if (error !== undefined && error !== null) unsent(error);
+        });
+      } catch (error) {
+        // The addon closes itself after an error of its poll.
+        unsent(error instanceof Error ? error : new Error(String(error)));
+      }
     },
     close() {
       if (closed) return;

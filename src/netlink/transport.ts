@@ -9,6 +9,7 @@ export interface TransportHandlers {
 }
 
 export interface NetlinkTransport {
+  /** Never throws: what goes wrong is told to `onBroken`. */
   send(datagram: Uint8Array): void;
   /** After this no handler is called any more. */
   close(): void;

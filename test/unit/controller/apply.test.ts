@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { apply, outcomeText, type StepOutcome } from '../../../src/controller/apply.ts';
 import type { Step } from '../../../src/controller/steps.ts';
 import { emptyElements } from '../../../src/host/netfilter/table.ts';
+import { fail, type NetlinkFailure } from '../../../src/netlink/result.ts';
 import { byHand } from '../../support/desired.ts';
 import { boundAddresses, memoryKernel, type MemoryKernel, putDevice } from '../../support/memory-kernel.ts';
 import {
@@ -180,6 +181,16 @@ describe('a refused step', () => {
     expect(boundAddresses(kernel.state)).toEqual([]);
   });
 
+  it('of netfilter holds back what belongs to a service that waits for it', async () => {
+    const kernel = withTable();
+    kernel.faults.nft = 'nft -f: no';
+    const steps = [addElement(WEB), newService(WEB), newDestination(WEB, '10.1.0.1:80')];
+    const outcomes = await apply(steps, kernel.node);
+    expect(words(outcomes).slice(1)).toEqual([`new-service ${WEB}: Waiting`, `new-destination ${WEB}: Waiting`]);
+    expect(outcomes[2]?.failure?.message).toBe(`${WEB} could not be made`);
+    expect(kernel.lines.filter((line) => line.startsWith('ipvs'))).toEqual([]);
+  });
+
   it('of a removal keeps what the service needs', async () => {
     const kernel = withTable('10.0.0.1 . tcp . 80', '10.0.0.2 . udp . 53');
     kernel.state.services.set(WEB, byHand(WEB));
@@ -291,6 +302,15 @@ describe('a VIP', () => {
     const kernel = memoryKernel();
     putDevice(kernel.state, []);
     expect(await run(kernel, deleteAddress('10.0.0.1'))).toEqual(['delete-address: ok']);
+  });
+
+  it('that the kernel has no place for is not there', async () => {
+    const kernel = memoryKernel();
+    putDevice(kernel.state, []);
+    const error: NetlinkFailure = { kind: 'kernel', errno: 'EADDRNOTAVAIL', message: 'no' };
+    const links = { ...kernel.node.links, change: async () => [fail(error)] };
+    const outcomes = await apply([addAddress('10.0.0.1')], { ...kernel.node, links });
+    expect(words(outcomes)).toEqual(['add-address: KernelRefused']);
   });
 
   it('cannot be added to a device that is gone', async () => {

@@ -79,8 +79,24 @@ describe('a file', () => {
     );
   });
 
-  it('whose aliases lead nowhere is broken at its start', () => {
-    expect(readDocuments('a.yaml', '\n\na: *b\n').unreadable?.place).toEqual({ file: 'a.yaml', line: 1, column: 1 });
+  it('says where the object stands that lacks its apiVersion', () => {
+    const content = readDocuments('a.yaml', `${yaml(web)}---\n# second\n${yaml({ ...rs1, apiVersion: undefined })}`);
+    const line = yaml(web).split('\n').length + 2;
+    expect(content.invalid.flatMap(({ problems }) => problems.map(problemText))).toEqual([
+      `a.yaml:${line}:1: apiVersion: is missing (Invalid). Write apiVersion: ${API}.`,
+    ]);
+  });
+
+  it.each([
+    ['where no anchor is', 'a: &c 1\nb: [*c, *b]\n', 2, 9],
+    ['as a key', '\n\n? *b\n: 1\n', 3, 3],
+    ['before the anchor', 'a: *b\nc: &b 1\n', 1, 4],
+    ['to another document', 'a: &b 1\n---\na: *b\n', 3, 4],
+    ['all too often', `\na: &a 1\nb: &b [${'*a, '.repeat(11)}]\nc: [${'*b, '.repeat(11)}]\n`, 2, 1],
+  ])('whose alias leads %s is broken there', (_what, text, line, column) => {
+    const { unreadable } = readDocuments('a.yaml', text);
+    expect(unreadable?.message).toMatch(/alias/i);
+    expect(unreadable?.place).toEqual({ file: 'a.yaml', line, column });
   });
 });
 

@@ -22,9 +22,18 @@ describe('a refusal', () => {
     [
       'no apiVersion',
       { kind: 'RealServer' },
-      `apiVersion | apiVersion: undefined is no apiVersion (Invalid). Write apiVersion: ${API}.`,
+      `apiVersion | apiVersion: is missing (Invalid). Write apiVersion: ${API}.`,
     ],
-    ['no kind', { apiVersion: API }, `kind | kind: undefined is no kind (Invalid). Write apiVersion: ${API}.`],
+    [
+      'a number as apiVersion',
+      { apiVersion: 1, kind: 'RealServer' },
+      `apiVersion | apiVersion: 1 is no apiVersion (Invalid). Write apiVersion: ${API}.`,
+    ],
+    [
+      'no kind',
+      { apiVersion: API },
+      'kind | kind: is missing (Invalid). Write kind: VirtualService or kind: RealServer.',
+    ],
     [
       'an unknown kind',
       { apiVersion: API, kind: 'Service' },

@@ -1,6 +1,6 @@
 /** Which services are ours, by the ledger and the witness. */
 import { describe, expect, it } from 'vitest';
-import { parseServiceKeyText, resolveOwnership } from '../../../src/controller/ownership.ts';
+import { ownedEntries, parseServiceKeyText, resolveOwnership } from '../../../src/controller/ownership.ts';
 import { emptyElements } from '../../../src/host/netfilter/table.ts';
 import type { WitnessServices } from '../../../src/host/witness.ts';
 import { type AddressServiceKey, serviceKeyText } from '../../../src/ipvs/types.ts';
@@ -70,5 +70,17 @@ describe('the text of a service key', () => {
     'TCP/[2001:db8::g]:80',
   ])('is nothing else: %j', (text) => {
     expect(parseServiceKeyText(text)).toBeNull();
+  });
+});
+
+describe('what is ours, for who only looks', () => {
+  it('has the name of the witness, or the uid of the ledger', () => {
+    const elements = ledger([ELEMENT, 'l'], ['10.0.0.2 . udp . 53', 'l']);
+    const names = [...ownedEntries(elements, witness(false))].map(([text, { name }]) => `${text} ${name}`);
+    expect(names).toEqual([`${KEY} default/web`, 'UDP/10.0.0.2:53 object l']);
+  });
+
+  it('is not what somebody else has by now', () => {
+    expect(ownedEntries(ledger(), witness(false))).toEqual(new Map());
   });
 });

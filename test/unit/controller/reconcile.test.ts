@@ -4,9 +4,10 @@ import type { Desired } from '../../../src/controller/desired.ts';
 import { planNode } from '../../../src/controller/node-plan.ts';
 import { observe } from '../../../src/controller/observe.ts';
 import { reconcile, type Reconciled } from '../../../src/controller/reconcile.ts';
+import { emptyElements } from '../../../src/host/netfilter/table.ts';
 import type { ObservedService } from '../../../src/ipvs/types.ts';
 import { serviceKeyText } from '../../../src/ipvs/types.ts';
-import { byHand, desired, desiredService, uidOf } from '../../support/desired.ts';
+import { byHand, desired, desiredService, destination, uidOf } from '../../support/desired.ts';
 import {
   boundAddresses,
   Killed,
@@ -162,6 +163,20 @@ describe('a look', () => {
     expect(kernel.lines).toEqual([]);
   });
 
+  it('that misses a service of ours once makes nobody the winner of a race', async () => {
+    const kernel = await serving(desired([web]));
+    kernel.state.table = null;
+    kernel.faults.dump = (services, look) => (look === 1 ? without(WEB)(services) : services);
+    const grown = { ...web, destinations: [...web.destinations, destination('10.1.0.3:80', 3)] };
+    await run(kernel, desired([grown]));
+    expect(kernel.lines).toContain(`ipvs new-service ${WEB} wlc EEXIST`);
+    expect(kernel.lines.filter((line) => /delete| -/.test(line))).toEqual([]);
+    expect(kernel.state.services.get(WEB)?.destinations.size).toBe(3);
+    expect(kernel.state.table).toMatchObject({
+      elements: { ledger4: new Map([['10.0.0.1 . tcp . 80', uidOf('default/web')]]) },
+    });
+  });
+
   it('that sees a removal only the second time waits for the next reconciliation with it', async () => {
     const kernel = await serving(desired([web]));
     kernel.state.services.set('TCP/10.0.0.1:22', byHand('TCP/10.0.0.1:22'));
@@ -207,14 +222,21 @@ const ghosts = ({ destinations }: ReturnType<typeof byHand>): ObservedService['d
   }));
 
 describe('somebody who makes our service between our look and our write', () => {
-  const race = async (weights: Readonly<Record<string, number>>) => {
+  const race = async (weights: Readonly<Record<string, number>>, others = [dns]) => {
     const kernel = memoryKernel();
     const theirs = byHand(WEB, weights);
+    const cutOff: string[] = [];
     kernel.faults.interfere = (line) => {
       if (line.startsWith(`ipvs new-service ${WEB}`)) kernel.state.services.set(WEB, theirs);
     };
+    kernel.faults.watch = (line) => {
+      const { elements } = kernel.state.table ?? {};
+      const filtered = elements?.vip4.has('10.0.0.1') === true && !elements.svc4.has('10.0.0.1 . tcp . 80');
+      if (kernel.state.services.has(WEB) && filtered) cutOff.push(line);
+    };
     const told: string[] = [];
-    const result = await run(kernel, desired([web, dns]), told);
+    const result = await run(kernel, desired([web, ...others]), told);
+    expect(cutOff).toEqual([]);
     return { kernel, theirs, result, told };
   };
 
@@ -225,12 +247,33 @@ describe('somebody who makes our service between our look and our write', () => 
   ])('has it, and gets it back as it was: %s', async (_what, weights) => {
     const { kernel, theirs, result } = await race(weights);
     expect(kernel.state.services.get(WEB)).toEqual(theirs);
-    expect(result.converged).toBe(false);
-    expect(kernel.state.table?.elements.ledger4.has('10.0.0.1 . tcp . 80')).toBe(false);
-    // Nor does our filter cut it off.
-    expect([...(kernel.state.table?.elements.vip4.keys() ?? [])]).toEqual(['10.0.0.2']);
-    expect(settled(kernel)[WEB]).toBe(false);
+    expect(result).toMatchObject({ converged: true, plan: { conflicts: new Set([WEB]) } });
+    // Nothing is left of it in our books and our filter.
+    const { vip4, svc4, masq4, ledger4 } = kernel.state.table?.elements ?? emptyElements();
+    expect([vip4, svc4, masq4, ledger4].flatMap((set) => [...set.keys()])).toEqual([
+      '10.0.0.2',
+      ...Array.from({ length: 3 }, () => '10.0.0.2 . udp . 53'),
+    ]);
+    expect(settled(kernel)).toEqual({ [DNS]: true });
     expect(boundAddresses(kernel.state)).toEqual(['10.0.0.2']);
+  });
+
+  it('leaves the filter to another service of ours on its address', async () => {
+    const second = desiredService('TCP/10.0.0.1:81', {}, { name: 'default/second' });
+    const { kernel, result } = await race({}, [second]);
+    expect(result.converged).toBe(true);
+    const { vip4, svc4, masq4, ledger4 } = kernel.state.table?.elements ?? emptyElements();
+    expect([...vip4.keys()]).toEqual(['10.0.0.1']);
+    expect([...svc4.keys()].toSorted()).toEqual(['10.0.0.1 . tcp . 80', '10.0.0.1 . tcp . 81']);
+    expect([...masq4.keys(), ...ledger4.keys()]).toEqual(['10.0.0.1 . tcp . 81', '10.0.0.1 . tcp . 81']);
+    expect(boundAddresses(kernel.state)).toEqual(['10.0.0.1']);
+  });
+
+  it('is cleared up after in the same reconciliation, also when another service was refused', async () => {
+    const refused = desiredService('TCP/10.0.0.3:80', {}, { name: 'default/refused', scheduler: 'twos' });
+    const { kernel, result } = await race({}, [refused]);
+    expect(result.converged).toBe(false);
+    expect([...(kernel.state.table?.elements.vip4.keys() ?? [])]).toEqual(['10.0.0.3']);
   });
 
   it('does not hold back the others, and the next look says that it is a conflict', async () => {

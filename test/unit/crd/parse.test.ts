@@ -147,8 +147,8 @@ describe('identification', () => {
     [null, 'null is no object'],
     ['text', "'text' is no object"],
     [[], '[] is no object'],
-    [{ kind: 'VirtualService' }, 'apiVersion: undefined is no apiVersion'],
-    [{ apiVersion: 'lvs-director.io/v1alpha1' }, 'kind: undefined is no kind'],
+    [{ kind: 'VirtualService' }, 'apiVersion: is missing'],
+    [{ apiVersion: 'lvs-director.io/v1alpha1' }, 'kind: is missing'],
     [
       { apiVersion: 'lvs-director.io/v2', kind: 'VirtualService' },
       'there is no VirtualService in lvs-director.io/v2 (UnknownKind)',

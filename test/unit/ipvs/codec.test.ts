@@ -17,6 +17,7 @@ const WEB = service('TCP/10.0.0.1:80');
 const SIX = service('UDP/[2001:db8::1]:53');
 const SCTP = service('SCTP/10.0.0.1:9');
 const MARK: ServiceKey = { family: 'ipv6', firewallMark: 0xfffffff0 };
+const MARK4: ServiceKey = { family: 'ipv4', firewallMark: 7 };
 const NET4 = [10, 0, 0, 1];
 const NET6 = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
@@ -57,6 +58,8 @@ const rest = (flags: number, timeout: number, mask: number[], scheduler = 'wlc')
   attribute(9, mask),
 ];
 const at = [attribute(11, u16(2)), attribute(1, [10, 1, 0, 1]), attribute(2, be16(8080))];
+const at6 = [attribute(11, u16(10)), attribute(1, NET6), attribute(2, be16(5353))];
+const SERVER6 = '[2001:db8::1]:5353';
 
 describe('a request', () => {
   it.each<[string, () => number[], number[]]>([
@@ -123,6 +126,63 @@ describe('a request', () => {
       ),
     ],
     [
+      'a changed service of IPv6 with persistence',
+      () =>
+        change({
+          verb: 'set-service',
+          service: configured({ persistenceSeconds: 60, persistencePrefixLength: 64 }, SIX),
+        }),
+      genl(2, nest(1, ...six, ...rest(1, 60, u32(64)))),
+    ],
+    [
+      'a new service of a firewall mark, IPv4',
+      () =>
+        change({ verb: 'new-service', service: configured({ persistencePrefixLength: 24 }, { ...WEB, key: MARK4 }) }),
+      genl(1, nest(1, attribute(1, u16(2)), attribute(5, u32(7)), ...rest(0, 0, be32(0xffffff00)))),
+    ],
+    [
+      'a changed service of a firewall mark, IPv6',
+      () => change({ verb: 'set-service', service: { ...SIX, key: MARK } }),
+      genl(2, nest(1, attribute(1, u16(10)), attribute(5, u32(0xfffffff0)), ...rest(0, 0, u32(128)))),
+    ],
+    [
+      'a destination of IPv6 in a service of IPv6',
+      () => change({ verb: 'new-destination', service: SIX.key, destination: server({}, SERVER6) }),
+      genl(
+        5,
+        nest(1, ...six),
+        nest(2, ...at6, ...[0, 3, 0, 0].map((value, index) => attribute(3 + index, u32(value)))),
+      ),
+    ],
+    [
+      'a destination of IPv6 in a service of IPv4, changed',
+      () =>
+        change({
+          verb: 'set-destination',
+          service: WEB.key,
+          destination: server({ forwarding: 'DirectRouting', weight: 65_535 }, SERVER6),
+        }),
+      genl(
+        6,
+        nest(1, ...web),
+        nest(2, ...at6, ...[3, 65_535, 0, 0].map((value, index) => attribute(3 + index, u32(value)))),
+      ),
+    ],
+    [
+      'a destination of a firewall mark, without weight',
+      () => change({ verb: 'new-destination', service: MARK4, destination: server({ weight: 0 }) }),
+      genl(
+        5,
+        nest(1, attribute(1, u16(2)), attribute(5, u32(7))),
+        nest(2, ...at, ...[0, 0, 0, 0].map((value, index) => attribute(3 + index, u32(value)))),
+      ),
+    ],
+    [
+      'a destination of a firewall mark to delete, IPv6',
+      () => change({ verb: 'delete-destination', service: MARK, key: server({}, SERVER6).key }),
+      genl(7, nest(1, attribute(1, u16(10)), attribute(5, u32(0xfffffff0))), nest(2, ...at6)),
+    ],
+    [
       'a tunnel',
       () =>
         change({
@@ -150,6 +210,11 @@ describe('a request', () => {
     ],
     ['a dump of services', () => written(writeServicesDump), genl(4)],
     [
+      'a dump of the destinations of a firewall mark',
+      () => written((writer) => writeDestinationsDump(writer, MARK4)),
+      genl(8, nest(1, attribute(1, u16(2)), attribute(5, u32(7)))),
+    ],
+    [
       'a dump of destinations',
       () => written((writer) => writeDestinationsDump(writer, WEB.key)),
       genl(8, nest(1, ...web)),
@@ -158,6 +223,39 @@ describe('a request', () => {
   ])('for %s', (_what, request, expected) => {
     expect(request()).toEqual(expected);
   });
+});
+
+/** Without any helper: what the two sides have in common could be wrong in both. */
+it('is these bytes', () => {
+  const hex = (value: IpvsChange): string => Buffer.from(change(value)).toString('hex');
+  expect(hex({ verb: 'new-service', service: WEB })).toBe(
+    [
+      '01010000',
+      '4c000180',
+      '0600010002000000',
+      '0600020006000000',
+      '080003000a000001',
+      '0600040000500000',
+      '08000600776c6300',
+      '0c00070000000000ffffffff',
+      '0800080000000000',
+      '08000900ffffffff',
+    ].join(''),
+  );
+  expect(hex({ verb: 'delete-destination', service: SIX.key, key: server({}, SERVER6).key })).toBe(
+    [
+      '07010000',
+      '30000180',
+      '060001000a000000',
+      '0600020011000000',
+      '1400030020010db8000000000000000000000001',
+      '0600040000350000',
+      '28000280',
+      '06000b000a000000',
+      '1400010020010db8000000000000000000000001',
+      '0600020014e90000',
+    ].join(''),
+  );
 });
 
 const bytes = (...parts: readonly number[][]): Uint8Array => Uint8Array.from(genl(1, ...parts));
@@ -237,6 +335,10 @@ describe('a service in an answer', () => {
     expect(
       decodeService(sent({ 1: u16(10), 2: null, 3: null, 4: null, 5: u32(0xfffffff0), 9: u32(64) })),
     ).toMatchObject({ key: MARK });
+    expect(decodeService(sent({ 2: u16(0), 3: null, 4: u16(0), 5: u32(7), 9: be32(0xffffff00) }))).toMatchObject({
+      key: MARK4,
+      config: { persistencePrefixLength: 24 },
+    });
     expect(decodeService(sent({ 5: u32(0) }))).toMatchObject(WEB);
   });
 

@@ -3,15 +3,17 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Connection, openConnection, type OutgoingMessage } from '../../../src/netlink/connection.ts';
 import {
   NLM_F_ACK,
+  NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
   type NetlinkMessage,
   parseDatagram,
 } from '../../../src/netlink/message.ts';
 import type { TransportHandlers } from '../../../src/netlink/transport.ts';
-import { createWriter } from '../../../src/netlink/writer.ts';
+import { acknowledge, datagram, done, type Part } from '../../support/netlink.ts';
 
 const EEXIST = -17;
 const EPERM = -1;
@@ -55,26 +57,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-interface Part {
-  readonly type: number;
-  readonly sequence: number;
-  readonly flags?: number;
-  readonly words?: readonly number[];
-}
-
-/** A datagram of the kernel. */
-function datagram(...parts: readonly Part[]): Uint8Array {
-  const writer = createWriter();
-  for (const { type, sequence, flags = 0, words = [] } of parts) {
-    writer.begin(type, flags, sequence);
-    for (const word of words) writer.u32(word >>> 0);
-    writer.end();
-  }
-  return writer.take();
-}
-const acknowledge = (sequence: number, errno = 0): Part => ({ type: NLMSG_ERROR, sequence, words: [errno] });
 const entry = (sequence: number, word: number, flags = 0): Part => ({ type: 40, sequence, flags, words: [word] });
-const done = (sequence: number, errno = 0): Part => ({ type: NLMSG_DONE, sequence, words: [errno] });
 
 const ask = (what = 'ask', bytes = 4): OutgoingMessage => ({
   type: 30,
@@ -192,6 +175,108 @@ describe('a request', () => {
     expect(sockets).toHaveLength(1);
   });
 
+  it('is not answered by an answer to the one before it', async () => {
+    kernel = ([message], socket) => socket.handlers.onDatagram(datagram(acknowledge(message?.sequence ?? 0)));
+    expect((await connection.request(ask())).ok).toBe(true);
+    const old = last().sequence;
+    kernel = () => undefined;
+    const next = connection.request(ask());
+    await settle();
+    expect(sockets).toHaveLength(1);
+    sockets[0]?.handlers.onDatagram(datagram(entry(old, 1), acknowledge(old, EPERM)));
+    sockets[0]?.handlers.onDatagram(datagram(entry(last().sequence, 2), acknowledge(last().sequence)));
+    const result = await next;
+    expect(result.ok && words(result.value)).toEqual([2]);
+  });
+
+  it('ends before what came behind its acknowledgement', async () => {
+    kernel = ([message], socket) => {
+      const sequence = message?.sequence ?? 0;
+      socket.handlers.onDatagram(datagram(acknowledge(sequence), entry(sequence, 1), acknowledge(sequence, EPERM)));
+    };
+    expect(await connection.request(ask())).toEqual({ ok: true, value: [] });
+  });
+
+  it('has the flags of its message besides its own', async () => {
+    const answer = connection.request({ ...ask(), flags: NLM_F_CREATE });
+    await settle();
+    expect(last()).toMatchObject({ type: 30, flags: NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE });
+    connection.close();
+    expect((await answer).ok).toBe(false);
+  });
+
+  it('without an answer holds up those behind it until the deadline only, and each has its own', async () => {
+    const first = connection.request(ask('first'));
+    const second = connection.request(ask('second'));
+    const third = connection.request(ask('third'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await first).toMatchObject({
+      error: { kind: 'timeout', message: expect.stringContaining('first') as string },
+    });
+    expect(sockets).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(999);
+    sockets[1]?.handlers.onDatagram(datagram(acknowledge(last().sequence)));
+    expect((await second).ok).toBe(true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await third).toMatchObject({
+      error: { kind: 'timeout', message: expect.stringContaining('third') as string },
+    });
+  });
+
+  it('waits five seconds where nothing else is said', async () => {
+    let ended = false;
+    const answer = openConnection(() => ({ send: () => undefined, close: () => undefined }))
+      .request(ask())
+      .finally(() => {
+        ended = true;
+      });
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await answer).toMatchObject({
+      error: { kind: 'timeout', message: expect.stringContaining('5000 ms') as string },
+    });
+  });
+
+  it('gets a new socket when the old one broke while nobody waited', async () => {
+    kernel = ([message], socket) => socket.handlers.onDatagram(datagram(acknowledge(message?.sequence ?? 0)));
+    expect((await connection.request(ask())).ok).toBe(true);
+    sockets[0]?.handlers.onBroken('error when polling socket');
+    expect(sockets[0]?.closed).toBe(true);
+    expect((await connection.request(ask())).ok).toBe(true);
+    expect(sockets.map(({ sent }) => sent.length)).toEqual([1, 1]);
+  });
+
+  it('is not harmed by a socket that breaks after it was replaced', async () => {
+    const first = connection.request(ask());
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await first).ok).toBe(false);
+    const second = connection.request(ask());
+    await settle();
+    sockets[0]?.handlers.onBroken('ENOBUFS');
+    sockets[1]?.handlers.onDatagram(datagram(acknowledge(last().sequence)));
+    expect((await second).ok).toBe(true);
+  });
+
+  it('is whole when the one before it could not be written', async () => {
+    kernel = (messages, socket) => {
+      const sequence = messages.at(-1)?.sequence;
+      if (sequence !== undefined) socket.handlers.onDatagram(datagram(acknowledge(sequence)));
+    };
+    const impossible: OutgoingMessage = {
+      type: 30,
+      what: 'impossible',
+      write: (writer) => writer.attributeNested(1, () => writer.u32(-1)),
+    };
+    await expect(connection.request(impossible)).rejects.toThrow(RangeError);
+    await expect(connection.batch([ask('never sent'), impossible])).rejects.toThrow(RangeError);
+    const next = connection.request(ask('next', 8));
+    await settle();
+    const sent = sockets.flatMap((socket) => socket.sent);
+    expect(sent.map((messages) => messages.map(({ payload }) => payload.byteLength))).toEqual([[8]]);
+    expect((await next).ok).toBe(true);
+  });
+
   it('whose socket cannot be opened says why', async () => {
     const none = openConnection(() => {
       throw new Error('EMFILE');
@@ -245,6 +330,58 @@ describe('a dump', () => {
     expect(await connection.dump(ask())).toMatchObject({ ok: false, error: { kind: 'kernel', errno: 'EPERM' } });
   });
 
+  it.each<[string, (sequence: number) => Uint8Array]>([
+    ['garbage', () => Uint8Array.from([1, 2, 3])],
+    ['zeroes', () => new Uint8Array(64)],
+    [
+      'a datagram whose last message is cut',
+      (sequence) => datagram(entry(sequence, 2), done(sequence)).subarray(0, -1),
+    ],
+    [
+      'a message that is said to be longer than its datagram',
+      (sequence) => {
+        const bytes = datagram(entry(sequence, 2), done(sequence));
+        bytes[20] = 24;
+        return bytes;
+      },
+    ],
+    ['an end without an errno', (sequence) => datagram({ type: NLMSG_DONE, sequence })],
+    ['an end of half an errno', (sequence) => datagram({ type: NLMSG_DONE, sequence, bytes: new Uint8Array(3) })],
+  ])('with %s behind its first part is no shorter answer', async (_what, garbage) => {
+    const answer = connection.dump(ask('list'));
+    await settle();
+    const { sequence } = last();
+    sockets[0]?.handlers.onDatagram(datagram(entry(sequence, 1)));
+    sockets[0]?.handlers.onDatagram(garbage(sequence));
+    expect(await answer).toMatchObject({
+      ok: false,
+      error: { kind: 'broken', errno: null, message: expect.stringMatching(/^list: /) as string },
+    });
+  });
+
+  it('cut anywhere is no shorter answer', async () => {
+    const whole = (sequence: number): Uint8Array => datagram(entry(sequence, 1), entry(sequence, 2), done(sequence));
+    for (let cut = 0; cut < whole(1).byteLength; cut++) {
+      kernel = ([message], socket) => socket.handlers.onDatagram(whole(message?.sequence ?? 0).subarray(0, cut));
+      const answer = connection.dump(ask());
+      await vi.advanceTimersByTimeAsync(1_000);
+      // Between two messages it is only the end that is missing.
+      expect(await answer).toMatchObject({ error: { kind: cut % 20 === 0 ? 'timeout' : 'broken' } });
+    }
+  });
+
+  it('that is refused when it is made again, is refused', async () => {
+    let attempts = 0;
+    kernel = ([message], socket) => {
+      attempts++;
+      const sequence = message?.sequence ?? 0;
+      if (attempts === 1) socket.handlers.onDatagram(datagram(entry(sequence, 1, NLM_F_DUMP_INTR), done(sequence)));
+      else socket.handlers.onDatagram(datagram(acknowledge(sequence, EPERM)));
+    };
+    expect(await connection.dump(ask())).toMatchObject({ error: { kind: 'kernel', errno: 'EPERM' } });
+    expect(attempts).toBe(2);
+  });
+
   it('whose end stays away is no shorter answer', async () => {
     const answer = connection.dump(ask());
     await settle();
@@ -279,13 +416,82 @@ describe('a batch', () => {
 
   it.each([
     ['more than 64 messages', 200, 4, [64, 64, 64, 8]],
+    ['64 messages and one', 65, 4, [64, 1]],
+    ['64 messages', 64, 4, [64]],
     ['more than 64 kB', 40, 4_000, [17, 17, 6]],
+    ['messages that fill a part exactly', 3, 64 * 1024 - 16, [1, 1, 1]],
+    ['messages of more than 64 kB each', 3, 100_000, [1, 1, 1]],
   ])('of %s goes in parts', async (_what, count, bytes, parts) => {
     kernel = (messages, socket) => socket.handlers.onDatagram(datagram(acknowledge(messages.at(-1)?.sequence ?? 0)));
     const results = await connection.batch(Array.from({ length: count }, () => ask('a', bytes)));
     expect(results).toHaveLength(count);
     expect(results.every((result) => result.ok)).toBe(true);
     expect(sockets[0]?.sent.map((messages) => messages.length)).toEqual(parts);
+  });
+
+  it('in parts gives each message its own result', async () => {
+    const refused = new Set([0, 5, 63, 64, 127, 129]);
+    let before = 0;
+    kernel = (messages, socket) => {
+      const answers = messages.flatMap(({ sequence }, index) =>
+        refused.has(before + index) ? [acknowledge(sequence, EEXIST)] : [],
+      );
+      before += messages.length;
+      // What succeeds is not answered, apart from the last.
+      if (!refused.has(before - 1)) answers.push(acknowledge(messages.at(-1)?.sequence ?? 0));
+      for (const answer of answers) socket.handlers.onDatagram(datagram(answer));
+    };
+    const results = await connection.batch(Array.from({ length: 130 }, (_, index) => ask(`message ${index}`)));
+    expect(results).toHaveLength(130);
+    results.forEach((result, index) => {
+      if (!refused.has(index)) expect(result).toEqual({ ok: true, value: null });
+      else
+        expect(result).toMatchObject({
+          error: { errno: 'EEXIST', message: expect.stringContaining(`message ${index}:`) as string },
+        });
+    });
+  });
+
+  it('is not ended by an answer to something else', async () => {
+    const answer = connection.batch([ask('a'), ask('b')]);
+    await settle();
+    const { sequence } = last();
+    sockets[0]?.handlers.onDatagram(
+      datagram(acknowledge(0, EPERM), acknowledge(sequence + 1, EPERM), entry(sequence, 1)),
+    );
+    sockets[0]?.handlers.onDatagram(datagram(acknowledge(sequence)));
+    expect((await answer).map((result) => result.ok)).toEqual([true, true]);
+  });
+
+  it('with an answer that is cut short is uncertain about that message alone', async () => {
+    kernel = ([first, second], socket) =>
+      socket.handlers.onDatagram(
+        datagram({ type: NLMSG_ERROR, sequence: first?.sequence ?? 0 }, acknowledge(second?.sequence ?? 0)),
+      );
+    expect(await connection.batch([ask('a'), ask('b')])).toMatchObject([{ error: { kind: 'broken' } }, { ok: true }]);
+  });
+
+  it('whose answer is garbage is uncertain', async () => {
+    kernel = (_messages, socket) => socket.handlers.onDatagram(Uint8Array.from([1, 2, 3]));
+    const results = await connection.batch([ask('a'), ask('b')]);
+    expect(results.map((result) => (result.ok ? 'ok' : result.error.kind))).toEqual(['broken', 'broken']);
+  });
+
+  it('under way when the connection is closed fails whole, with all that waits behind it', async () => {
+    const batch = connection.batch(Array.from({ length: 70 }, () => ask()));
+    const dump = connection.dump(ask());
+    const request = connection.request(ask());
+    await settle();
+    connection.close();
+    const results = [...(await batch), await dump, await request];
+    expect(results).toHaveLength(72);
+    for (const result of results) {
+      expect(result).toMatchObject({
+        error: { kind: 'broken', message: expect.stringContaining('was closed') as string },
+      });
+    }
+    expect(sockets.map(({ sent, closed }) => ({ sent: sent.length, closed }))).toEqual([{ sent: 1, closed: true }]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('without an answer is uncertain as far as it was sent, and the rest is not sent', async () => {

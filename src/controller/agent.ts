@@ -15,7 +15,7 @@ import { openFolderMemory } from './folder/memory.ts';
 import { openFolder, watchFolder } from './folder/source.ts';
 import { startLoop } from './loop.ts';
 import { VIP_DEVICE } from './node-state.ts';
-import { type Node, observe } from './observe.ts';
+import type { Node } from './observe.ts';
 import { ownedEntries } from './ownership.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { repeatFilter } from './repeats.ts';
@@ -51,6 +51,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let compiled = NOTHING;
   let last: Reconciled | null = null;
   let inSync = false;
+  /** Why the last look at the kernel told nothing. */
+  let unseen: string | null = null;
 
   const say = (level: 'warn' | 'error', message: string, fields: object = {}): void => {
     const { print, suppressed } = repeats.admit(message, Date.now());
@@ -89,9 +91,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (view === null) return true;
     const result = await reconcile({ services: compiled.services, retained: view.retained }, node, logOutcome);
     if (!result.ok) {
-      say('error', `the kernel could not be looked at: ${result.message}`);
+      unseen = `the kernel could not be looked at: ${result.message}`;
+      say('error', unseen);
       return false;
     }
+    unseen = null;
     last = result.value;
     const { plan, state, outcomes, converged } = result.value;
     if (outcomes.length > 0) log.debug({ reasons, steps: outcomes.length, converged }, 'reconciled');
@@ -117,7 +121,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       services: reportServices(services.value, entries, compiled),
       objects: objectStatuses(compiled, problems, last),
       problems,
-      trouble,
+      trouble: trouble ?? unseen,
     };
   };
 
@@ -158,9 +162,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 async function entriesBefore({ node, runDirectory }: AgentOptions): Promise<WitnessServices> {
   // Read beside the loop's own, which remembers what it read and wrote last.
   const witness = openWitness(runDirectory, await nodeIdentity());
-  const look = await observe({ ...node, witness });
-  if (!look.ok) throw new Error(look.message);
-  return ownedEntries(look.state.table?.elements ?? null, look.state.witness);
+  const [table, entries] = await Promise.all([node.netfilter.observe(), witness.read()]);
+  // When nft refuses, what we know is better than no answer: the report says that the kernel could not be looked at.
+  return ownedEntries(table.ok ? (table.value?.elements ?? null) : null, entries);
 }
 
 const witnessEntries = ({ plan }: Reconciled): WitnessServices =>

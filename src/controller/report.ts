@@ -41,7 +41,7 @@ export interface Report {
   /** Null when no agent runs, so that nobody knows the objects. */
   readonly objects: readonly ObjectStatus[] | null;
   readonly problems: readonly Problem[];
-  /** Why the source cannot be believed at present, or null. */
+  /** Why the source, or the last look at the kernel, cannot be believed at present, or null. */
   readonly trouble: string | null;
 }
 

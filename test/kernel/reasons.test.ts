@@ -62,6 +62,8 @@ let lab: Lab;
 let network: Network;
 let director: Director;
 const told = new Map<Phase, readonly string[]>();
+/** `list` of an agent that cannot look at the kernel. */
+let blind: string;
 
 /** All that `list` says, a line for each condition and each problem, ending with its reason. */
 async function look(phase: Phase): Promise<void> {
@@ -109,6 +111,7 @@ async function liveThrough(): Promise<void> {
   agent = await run();
   await agent.waitFor(/could not be looked at/);
   await look('blind');
+  blind = (await director.command(['list'])).stdout;
   await end(agent);
   await onDirector('rm -r /tmp/nft; sysctl -qw net.ipv4.vs.conntrack=1');
 }
@@ -160,6 +163,13 @@ describe('a reason', () => {
 
   it.each(cases)('$reason: $place ($phase)', ({ reason, phase, place }) => {
     expect(told.get(phase)?.join('\n')).toContain(`${place} ${reason}`);
+  });
+
+  it('stands beside a table that says why it may be old', () => {
+    expect(blind).toMatch(/^TCP {2}192\.168\.112\.200:84 rr +\(not ours\)$/m);
+    expect(blind).toContain(
+      'the kernel could not be looked at: nft list table inet lvs-director: Error: nothing to see',
+    );
   });
 
   it('has a case', () => {

@@ -20,11 +20,13 @@ const plain = (messages: readonly NetlinkMessage[] | null): readonly Part[] | nu
 
 describe('messages', () => {
   it('are read from the bytes of the standard', () => {
-    const bytes = Uint8Array.from([
-      ...[0x15, 0, 0, 0, 0x1e, 0, 0x05, 0x03, 0x04, 0x03, 0x02, 0x81, 9, 9, 9, 9, 0xaa, 0xbb, 0xcc, 0xdd, 0xee],
-      ...[0x77, 0x77, 0x77],
-      ...[0x10, 0, 0, 0, 0x02, 0, 0, 0, 0x01, 0, 0, 0, 0, 0, 0, 0],
-    ]);
+    const bytes = Uint8Array.from(
+      [
+        [0x15, 0, 0, 0, 0x1e, 0, 0x05, 0x03, 0x04, 0x03, 0x02, 0x81, 9, 9, 9, 9, 0xaa, 0xbb, 0xcc, 0xdd, 0xee],
+        [0x77, 0x77, 0x77],
+        [0x10, 0, 0, 0, 0x02, 0, 0, 0, 0x01, 0, 0, 0, 0, 0, 0, 0],
+      ].flat(),
+    );
     expect(plain(parseDatagram(bytes))).toEqual([
       { type: 0x1e, flags: 0x305, sequence: 0x81020304, bytes: Uint8Array.from([0xaa, 0xbb, 0xcc, 0xdd, 0xee]) },
       { type: 2, flags: 0, sequence: 1, bytes: new Uint8Array() },

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/unit/{net,crd,ipvs,host,controller}/**/*.test.ts'],
+    setupFiles: ['test/support/properties.ts'],
     env: { PROPERTY_RUNS: '60' },
   },
 });

@@ -11,7 +11,7 @@ export interface Shard {
 }
 
 /** How many inputs each property gets in the long run; the quick one has far fewer. */
-const LONG_PROPERTY_RUNS = 50_000;
+const LONG_PROPERTY_RUNS = 20_000;
 /** How many random histories a real kernel lives in the long run. */
 const LONG_HISTORIES = 60;
 

@@ -205,10 +205,7 @@ describe('any bytes', () => {
   };
 
   it('are read or not, and reading ends', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => expectReadable(bytes)),
-      { numRuns: 1_000 },
-    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => expectReadable(bytes)));
   });
 
   it('that were attributes until one byte changed are read or not', () => {
@@ -218,7 +215,6 @@ describe('any bytes', () => {
         if (bytes.byteLength > 0) bytes[at % bytes.byteLength] = value;
         expectReadable(bytes);
       }),
-      { numRuns: 1_000 },
     );
   });
 });

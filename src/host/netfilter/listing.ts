@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { hookText, type SetName, SET_NAMES, type TableShape, WANTED_SHAPE } from './ruleset.ts';
-import type { NftResult } from './nft.ts';
+import type { NftResult } from './result.ts';
 import { emptyElements, type ObservedTable } from './table.ts';
 
 const scalar = z.union([z.string(), z.number()]);

@@ -5,9 +5,8 @@
 import { spawn } from 'node:child_process';
 import { TABLE } from './ruleset.ts';
 import { parseListing } from './listing.ts';
+import type { NftResult } from './result.ts';
 import { type NetfilterChange, type ObservedTable, transactionText } from './table.ts';
-
-export type NftResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
 export interface NetfilterClient {
   /** Our table, or null when there is none. One complete answer or an error. */

@@ -93,6 +93,17 @@ describe('masquerade', () => {
     expect(await seen(what)).toBe(expectedCaller(what.mode, what.family));
   });
 
+  it.each(MASQUERADE)('%s is what the packets say on the wire of the real server', async (mode) => {
+    const filter = 'tcp dst port 10000 and tcp[tcpflags] & tcp-syn != 0';
+    const argv = ['tcpdump', '-i', 'eth0', '-nn', '-l', '--immediate-mode', '-c', '1', filter];
+    const capture = await network.start('server', argv);
+    await capture.waitFor(/listening on eth0/);
+    await seen({ mode, protocol: 'TCP', family: 'ipv4' });
+    const { stdout } = await capture.finished;
+    expect(stdout).toContain(`IP ${expectedCaller(mode, 'ipv4')}.`);
+    expect(stdout).toContain(' > 10.20.0.153.10000: Flags [S]');
+  });
+
   it('stands in one set for each family', async () => {
     const set = (mode: Mode, family: Family): string[] =>
       PROTOCOLS.map((protocol) => `${vip(mode, family)} . ${protocol.toLowerCase()} . ${port(protocol)}`).toSorted();

@@ -10,7 +10,7 @@ import { holderText, takeNodeLock } from '../host/lock.ts';
 import { VERSION } from './version.ts';
 
 export async function runCommand(options: FolderOptions & { resyncSeconds: number }): Promise<number> {
-  const log = openLog(options.logLevel);
+  const log = await openLog(options.logLevel);
   const lock = await takeNodeLock({
     pid: process.pid,
     command: `run --directory ${options.directory}`,

@@ -108,6 +108,8 @@ async function obey(runDirectory: string): Promise<void> {
   const opened = await openNode(runDirectory);
   if (!opened.ok) throw new Error(opened.message);
   const send = (answer: Answer): void => void process.send?.(answer);
+  // Netlink sockets would keep a child alive whose parent is gone.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   let proceed: () => void = () => undefined;
   process.on('message', (message: Order | 'go on') => {
     if (message === 'go on') return proceed();
@@ -345,6 +347,14 @@ async function live(operations: readonly Operation[], runDirectory: string): Pro
     witnessWhole: true,
     child: null,
   };
+  try {
+    return await liveThrough(operations, life);
+  } finally {
+    life.child?.kill('SIGKILL');
+  }
+}
+
+async function liveThrough(operations: readonly Operation[], life: Life): Promise<Event[]> {
   const events: Event[] = [];
   for (const what of operations) {
     if (what.does === 'want') life.wanted.set(what.key, what);
@@ -354,7 +364,6 @@ async function live(operations: readonly Operation[], runDirectory: string): Pro
       events.push(await turn(life, what));
     else events.push(await interfere(what, life));
   }
-  life.child?.kill('SIGKILL');
   return events;
 }
 

@@ -59,12 +59,18 @@ async function write(setting: SysctlSetting): Promise<string | null> {
 
 function modprobe(module: string): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn('modprobe', [module], { stdio: ['ignore', 'ignore', 'pipe'], timeout: MODPROBE_DEADLINE_MS });
+    const child = spawn('modprobe', [module], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Not spawn's own `timeout`: its timer outlives a program that could not be started, and keeps the process alive.
+    const timer = setTimeout(() => child.kill('SIGKILL'), MODPROBE_DEADLINE_MS);
+    const end = (failure: string | null): void => {
+      clearTimeout(timer);
+      resolve(failure);
+    };
     let text = '';
     child.stderr.on('data', (chunk: Buffer) => {
       if (text.length < 4096) text += chunk.toString();
     });
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code) => resolve(code === 0 ? null : text.trim() || `ended with ${code ?? 'a signal'}`));
+    child.on('error', (error) => end(error.message));
+    child.on('close', (code) => end(code === 0 ? null : text.trim() || `ended with ${code ?? 'a signal'}`));
   });
 }

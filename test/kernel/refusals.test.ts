@@ -15,6 +15,16 @@ afterAll(async () => {
   await scene.network.remove();
 });
 
+describe('init without modprobe', () => {
+  it('says so, sees to the settings, and ends before a deadline of its own would end it', async () => {
+    const argv = ['env', 'PATH=/var/empty', ...BUNDLED, 'init'];
+    const { code, stdout, stderr } = await scene.network.attempt(DIRECTOR, argv, { deadlineMs: 25_000 });
+    expect(stderr).toContain('modprobe ip_vs: spawn modprobe ENOENT');
+    expect(stdout).toBe('Everything is set already.\n');
+    expect(code).toBe(0);
+  });
+});
+
 describe('the agent refuses to start', () => {
   it.each(['run', 'plan'])('without CAP_NET_ADMIN: %s', async (command) => {
     const { director, network } = scene;

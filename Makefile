@@ -4,7 +4,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 NODE := node_modules/.bin/node
-.PHONY: help install lab-install check test test-full mutation evidence demo lab format clean
+.PHONY: help install lab-install check test test-full mutation evidence demo lab cluster cluster-install format clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,7 +18,7 @@ lab-install: install
 check: install ## format, lint, types, boundaries, dead code, licences, generated files
 	@$(NODE) scripts/check.ts
 
-test: lab-install ## all tests; LAB_KERNEL=6.1 or 6.12 chooses the kernel
+test: lab-install cluster-install ## all tests; LAB_KERNEL=6.1 or 6.12 chooses the kernel
 	@$(NODE) scripts/test.ts
 
 test-full: install ## the long run: both kernels, many property runs, mutation; goes on where it stopped
@@ -36,6 +36,13 @@ demo: lab-install ## the demonstration
 
 lab: lab-install ## a shell in the lab
 	@$(NODE) lab/shell.ts
+
+cluster-install: lab-install
+	@lab/cluster/install.sh
+
+cluster: cluster-install ## a Kubernetes API server and two directors, for kubectl
+	@$(NODE) scripts/bundle.ts
+	@$(NODE) lab/cluster/shell.ts
 
 format: install ## format the code
 	@$(NODE) node_modules/oxfmt/bin/oxfmt

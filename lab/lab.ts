@@ -2,6 +2,7 @@
  * A lab: a disposable machine with a real IPVS kernel, as one small interface for tests, demo and benchmarks.
  */
 import { wantedKernel } from './cache.ts';
+import { exposePort } from './expose.ts';
 import { bootNative } from './native.ts';
 import {
   type Finished,
@@ -24,6 +25,11 @@ export interface Lab {
   /** Run to the end, whatever the exit code. */
   attempt(argv: readonly string[], options?: RunOptions): Promise<Finished>;
   start(argv: readonly string[], options?: ProcessOptions): Promise<LabProcess>;
+  /**
+   * Make a port of this machine's 127.0.0.1 reachable in the lab's root namespace, as 10.0.2.2, as long as this process
+   * runs; nodes with an uplink reach it too.
+   */
+  expose(port: number): Promise<void>;
   /** Ends the lab and every process in it. */
   stop(): Promise<void>;
 }
@@ -56,7 +62,7 @@ export const attachLab = (endpoint: LabEndpoint, description: string): Lab => ({
   stop: () => Promise.resolve(),
 });
 
-function operations(endpoint: LabEndpoint): Pick<Lab, 'endpoint' | 'run' | 'attempt' | 'start'> {
+function operations(endpoint: LabEndpoint): Omit<Lab, 'description' | 'bootMs' | 'stop'> {
   const attempt: Lab['attempt'] = (argv, options) => runProcess(endpoint, argv, options);
   return {
     endpoint,
@@ -68,5 +74,6 @@ function operations(endpoint: LabEndpoint): Pick<Lab, 'endpoint' | 'run' | 'atte
       throw new Error(`${argv.join(' ')}: ${ended}\n${result.stdout}${result.stderr}`);
     },
     start: (argv, options) => startProcess(endpoint, argv, options),
+    expose: (port) => exposePort(endpoint, port),
   };
 }

@@ -32,7 +32,7 @@ mkdir -p /run/netns /run/lab
 mount --bind /run/netns /run/netns && mount --make-shared /run/netns
 cat >/run/lab/token
 ip link set lo up
-ulimit -n 65536
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 exec "$LAB_NODE" "$LAB_DAEMON" </dev/null
 `;
 

@@ -5,12 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Lab } from './lab.ts';
 import type { Finished, LabProcess, ProcessOptions, RunOptions } from './process.ts';
+import { uplinkSetUp, uplinkTearDown } from './uplink.ts';
 
 export interface NodeSpec {
   readonly name: string;
   readonly legs: readonly Leg[];
   /** Arguments of `ip route add`, as `10.0.0.0/8 via 192.168.112.152`; IPv6 ones have a colon. */
   readonly routes?: readonly string[];
+  /** A further leg `up0`, by which it reaches this machine's loopback as 10.0.2.2, and nothing else. */
+  readonly uplink?: boolean;
 }
 
 export interface Leg {
@@ -34,14 +37,15 @@ export async function makeNetwork(lab: Lab, nodes: readonly NodeSpec[]): Promise
   const namespace = (name: string): string => `${prefix}-${name}`;
   const lans = [...new Set(nodes.flatMap((node) => node.legs.map((leg) => leg.lan)))];
   const all = [...nodes.map((node) => node.name), ...lans.map((lan) => `lan-${lan}`)].map(namespace);
-  await lab.run(['sh', '-eu'], { input: setUpScript(nodes, lans, namespace) });
+  const linked = nodes.filter(({ uplink }) => uplink === true).map(({ name }) => namespace(name));
+  await lab.run(['sh', '-eu'], { input: setUpScript(nodes, lans, namespace) + uplinkSetUp(prefix, linked) });
   return {
     namespace,
     run: (node, argv, options) => lab.run(argv, { ...options, namespace: namespace(node) }),
     attempt: (node, argv, options) => lab.attempt(argv, { ...options, namespace: namespace(node) }),
     start: (node, argv, options) => lab.start(argv, { ...options, namespace: namespace(node) }),
     remove: async () => {
-      await lab.run(['sh', '-eu'], { input: tearDownScript(all) });
+      await lab.run(['sh', '-eu'], { input: tearDownScript(all) + uplinkTearDown(prefix, linked) });
     },
   };
 }

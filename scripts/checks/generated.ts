@@ -1,6 +1,7 @@
 /** Files that are made from the source are what the source would make now. `--write` makes them. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crdFiles } from '../lib/crds.ts';
 import { PROJECT } from '../lib/project.ts';
 import { readReferenceInput, REFERENCE_FILE, renderReference } from '../lib/reference.ts';
 
@@ -21,6 +22,7 @@ export async function findStale(
 
 const generate = async (): Promise<GeneratedFile[]> => [
   { path: REFERENCE_FILE, text: renderReference(await readReferenceInput()) },
+  ...crdFiles(),
 ];
 
 async function readText(path: string): Promise<string | null> {

@@ -19,6 +19,7 @@ const ALLOWED: ReadonlySet<string> = new Set([
   'ISC',
   'MIT',
   'Python-2.0',
+  'PSF-2.0',
   'Unlicense',
 ]);
 

@@ -6,21 +6,20 @@ import { z } from 'zod';
 import { EXIT } from '../../src/cli/exit.ts';
 import { CONDITION_TYPES } from '../../src/controller/status.ts';
 import { STEP_KINDS, type Step, type StepKind, stepWords } from '../../src/controller/steps.ts';
-import { dnsSubdomain } from '../../src/crd/fields.ts';
+import { dnsLabel, dnsSubdomain, unicastAddress } from '../../src/crd/fields.ts';
 import { API_VERSION } from '../../src/crd/group.ts';
-import { realServer } from '../../src/crd/realserver.ts';
 import { REASONS } from '../../src/crd/reasons.ts';
-import { virtualService } from '../../src/crd/virtualservice.ts';
 import { tableText } from '../../src/host/netfilter/ruleset.ts';
 import { acceptRaSettings, SETTINGS, sysctlPath, type SysctlSetting, wantedSettings } from '../../src/host/sysctl.ts';
 import type { Service } from '../../src/ipvs/types.ts';
+import { API_KINDS } from './kinds.ts';
 
 export const REFERENCE_FILE = 'docs/reference.md';
 
 export interface ReferenceInput {
   readonly apiVersion: string;
-  /** JSON schema of each kind, as an object is written. */
-  readonly kinds: Readonly<Record<string, JsonSchema>>;
+  /** What each kind is, and its JSON schema, as an object is written. */
+  readonly kinds: Readonly<Record<string, { readonly description: string; readonly schema: JsonSchema }>>;
   readonly conditions: readonly string[];
   readonly reasons: Readonly<Record<string, string>>;
   /** Each kind of step with an example in the words of `plan`. */
@@ -45,11 +44,15 @@ export interface JsonSchema {
   readonly minItems?: number | undefined;
   readonly maxItems?: number | undefined;
   readonly maxLength?: number | undefined;
+  readonly maxProperties?: number | undefined;
+  readonly format?: string | undefined;
   readonly pattern?: string | undefined;
   readonly required?: readonly string[] | undefined;
   readonly properties?: Readonly<Record<string, JsonSchema>> | undefined;
   readonly items?: JsonSchema | undefined;
   readonly additionalProperties?: JsonSchema | boolean | undefined;
+  readonly anyOf?: readonly JsonSchema[] | undefined;
+  readonly 'x-kubernetes-validations'?: unknown;
 }
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -66,6 +69,8 @@ const jsonSchema: z.ZodType<JsonSchema> = z.object({
   minItems: z.number().optional(),
   maxItems: z.number().optional(),
   maxLength: z.number().optional(),
+  maxProperties: z.number().optional(),
+  format: z.string().optional(),
   pattern: z.string().optional(),
   required: z.array(z.string()).optional(),
   get properties() {
@@ -77,6 +82,10 @@ const jsonSchema: z.ZodType<JsonSchema> = z.object({
   get additionalProperties() {
     return z.union([z.boolean(), jsonSchema]).optional();
   },
+  get anyOf() {
+    return z.array(jsonSchema).optional();
+  },
+  'x-kubernetes-validations': z.unknown().optional(),
 });
 
 export const toJsonSchema = (schema: z.ZodType): JsonSchema =>
@@ -93,7 +102,9 @@ const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
 export async function readReferenceInput(): Promise<ReferenceInput> {
   return {
     apiVersion: API_VERSION,
-    kinds: { VirtualService: toJsonSchema(virtualService), RealServer: toJsonSchema(realServer) },
+    kinds: Object.fromEntries(
+      API_KINDS.map(({ kind, description, schema }) => [kind, { description, schema: toJsonSchema(schema) }]),
+    ),
     conditions: CONDITION_TYPES,
     reasons: REASONS,
     steps: STEP_KINDS.map((kind) => ({ kind, words: exampleWords(kind) })),
@@ -204,8 +215,12 @@ export function renderReference(input: ReferenceInput): string {
     '# Reference',
     'This page is made from the source by `node_modules/.bin/node scripts/checks/generated.ts --write`. Do not edit it.',
     '## Objects',
-    `All objects have \`apiVersion: ${input.apiVersion}\`. A field that is not listed is refused.`,
-    ...Object.entries(input.kinds).flatMap(([kind, schema]) => [`### ${kind}`, fieldTable(schema)]),
+    `All objects have \`apiVersion: ${input.apiVersion}\`. A field that is not listed is refused. \`status\` is written by directors; what a file says there is ignored.`,
+    ...Object.entries(input.kinds).flatMap(([kind, { description, schema }]) => [
+      `### ${kind}`,
+      description,
+      fieldTable(schema),
+    ]),
     '## Conditions',
     `Each VirtualService has these conditions: ${input.conditions.map(code).join(', ')}. Each is \`True\`, \`False\` or \`Unknown\`, and has a reason and a message.`,
     '## Reasons',
@@ -254,34 +269,41 @@ function fieldTable(schema: JsonSchema): string {
   return table(['Field', 'Value', 'Default', 'Meaning'], rows);
 }
 
-const DNS_NAME = toJsonSchema(dnsSubdomain('a name')).pattern;
+const DNS_NAMES = [dnsSubdomain, dnsLabel].map((name) => toJsonSchema(name('a name')).pattern);
+const ADDRESS_RULES = JSON.stringify(toJsonSchema(unicastAddress)['x-kubernetes-validations']);
 
 /** What values a field takes, in words. */
 export function typeText(schema: JsonSchema): string {
   if (schema.const !== undefined) return code(String(schema.const));
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeText).join(', or ');
   if (schema.enum !== undefined) return schema.enum.map((value) => code(String(value))).join(', ');
   switch (schema.type) {
     case 'integer':
       return `whole number${rangeText(schema.minimum, schema.maximum)}`;
     case 'string': {
       const length = schema.maxLength === undefined ? '' : `, at most ${schema.maxLength} characters`;
-      if (schema.pattern === DNS_NAME) return `DNS name${length}`;
+      if (JSON.stringify(schema['x-kubernetes-validations']) === ADDRESS_RULES) return 'IP address';
+      if (schema.format === 'date-time') return 'time (RFC 3339)';
+      if (schema.pattern !== undefined && DNS_NAMES.includes(schema.pattern)) return `DNS name${length}`;
       return `${schema.pattern === undefined ? 'text' : `text like ${code(schema.pattern)}`}${length}`;
     }
     case 'array':
       return `list of ${countText(schema.minItems, schema.maxItems)}`;
     case 'object':
-      return schema.properties === undefined ? 'map of text to text' : 'object';
+      return schema.properties === undefined ? mapText(schema) : 'object';
     case undefined:
     default:
       return 'anything';
   }
 }
 
-/** Zod writes the limits of exact numbers where a schema has none. */
+const mapText = ({ maxProperties }: JsonSchema): string =>
+  `map of text to text${maxProperties === undefined ? '' : `, at most ${maxProperties} entries`}`;
+
+/** Where a schema has no upper limit, zod writes that of exact numbers, and our own counts that of 32 bits. */
 function rangeText(minimum: number | undefined, maximum: number | undefined): string {
   const low = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? null : minimum;
-  const high = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? null : maximum;
+  const high = maximum === undefined || maximum >= 2 ** 31 - 1 ? null : maximum;
   if (low !== null && high !== null) return `, ${low} to ${high}`;
   if (low !== null) return `, at least ${low}`;
   return high === null ? '' : `, at most ${high}`;
@@ -299,10 +321,11 @@ function defaultText({ default: value }: JsonSchema): string {
     : code(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
-const code = (text: string): string => `\`${text}\``;
+/** A line break would end a row of a table; commands of nft and of a shell can be parted by `;` as well. */
+const code = (text: string): string => `\`${text.replaceAll('\n', '; ')}\``;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
-    `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell.replaceAll('|', '\\|')} `)).join('|')}|`;
+    `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell.replaceAll('|', '\\|').replaceAll('\n', '<br>')} `)).join('|')}|`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -12,7 +12,11 @@ import { holderText, takeNodeLock } from '../host/lock.ts';
 import { EXIT } from './exit.ts';
 import { openNode } from './node.ts';
 
-const NOTHING: Desired = { services: new Map(), retained: { all: false, uids: new Set() } };
+const NOTHING: Desired = {
+  services: new Map(),
+  silent: new Set(),
+  retained: { all: false, uids: new Set() },
+};
 
 export async function cleanupCommand(options: { runDirectory: string }): Promise<number> {
   const lock = await takeNodeLock({ pid: process.pid, command: 'cleanup', since: new Date().toISOString() });

@@ -1,9 +1,9 @@
 /**
  * `lvs-director plan`: what `run` would do now, in the words of ipvsadm, nft, ip and sysctl. It does nothing.
  */
-import { compile } from '../controller/compile.ts';
+import { compile, desiredOf } from '../controller/compile.ts';
 import { openFolderMemory } from '../controller/folder/memory.ts';
-import { openFolder } from '../controller/folder/source.ts';
+import { folderSource } from '../controller/folder/source.ts';
 import { planNode } from '../controller/node-plan.ts';
 import { observe } from '../controller/observe.ts';
 import { objectStatuses } from '../controller/status.ts';
@@ -15,7 +15,7 @@ import { openNode } from './node.ts';
 
 export async function planCommand(options: FolderOptions & { output: OutputFormat }): Promise<number> {
   const memory = openFolderMemory(options.stateDirectory, options.directory);
-  const folder = openFolder(options.directory, { load: () => memory.load(), save: () => Promise.resolve() });
+  const folder = folderSource(options.directory, { load: () => memory.load(), save: () => Promise.resolve() });
   await folder.refresh();
   const { view, trouble } = folder.state;
   if (view === null) {
@@ -27,14 +27,14 @@ export async function planCommand(options: FolderOptions & { output: OutputForma
     process.stderr.write(`lvs-director: ${opened.message}\n`);
     return EXIT.failed;
   }
-  const compiled = compile(view.objects);
+  const compiled = compile(view.world);
   const look = await observe(opened.node);
   opened.close();
   if (!look.ok) {
     process.stderr.write(`lvs-director: ${look.message}\n`);
     return EXIT.failed;
   }
-  const plan = planNode({ services: compiled.services, retained: view.retained }, look.state);
+  const plan = planNode(desiredOf(compiled, view.retained), look.state);
   const settings = look.state.wrongSettings.map(({ setting }): Step => ({
     layer: 'sysctl',
     owner: null,

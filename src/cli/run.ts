@@ -6,6 +6,8 @@ import { openLog } from './log.ts';
 import { openNode } from './node.ts';
 import type { FolderOptions } from './options.ts';
 import { startAgent } from '../controller/agent.ts';
+import { openFolderMemory } from '../controller/folder/memory.ts';
+import { folderSource } from '../controller/folder/source.ts';
 import { holderText, takeNodeLock } from '../host/lock.ts';
 import { VERSION } from './version.ts';
 
@@ -27,8 +29,7 @@ export async function runCommand(options: FolderOptions & { resyncSeconds: numbe
     return EXIT.failed;
   }
   const agent = await startAgent({
-    directory: options.directory,
-    stateDirectory: options.stateDirectory,
+    source: folderSource(options.directory, openFolderMemory(options.stateDirectory, options.directory)),
     runDirectory: options.runDirectory,
     resyncMs: options.resyncSeconds * 1000,
     node: opened.node,

@@ -1,5 +1,5 @@
 /**
- * The agent: folder, reconciliation loop, monitors and socket put together. All decisions are made elsewhere.
+ * The agent: source of objects, reconciliation loop, monitors and socket put together. All decisions are made elsewhere.
  */
 import type { Logger } from 'pino';
 import { problemText } from '../crd/problem.ts';
@@ -10,9 +10,7 @@ import { openWitness, type WitnessServices } from '../host/witness.ts';
 import type { IpvsInfo } from '../ipvs/types.ts';
 import { serveReport } from './agent-socket.ts';
 import { outcomeText, type StepOutcome } from './apply.ts';
-import { compile, type Compiled } from './compile.ts';
-import { openFolderMemory } from './folder/memory.ts';
-import { openFolder, watchFolder } from './folder/source.ts';
+import { compile, type Compiled, desiredOf, NOTHING_COMPILED } from './compile.ts';
 import { startLoop } from './loop.ts';
 import { VIP_DEVICE } from './node-state.ts';
 import type { Node } from './observe.ts';
@@ -20,12 +18,12 @@ import { ownedEntries } from './ownership.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { repeatFilter } from './repeats.ts';
 import { type Report, reportServices } from './report.ts';
+import type { Source } from './source.ts';
 import { objectStatuses } from './status.ts';
 import { stepKind } from './steps.ts';
 
 export interface AgentOptions {
-  readonly directory: string;
-  readonly stateDirectory: string;
+  readonly source: Source;
   readonly runDirectory: string;
   readonly resyncMs: number;
   readonly node: Node;
@@ -42,13 +40,10 @@ export interface Agent {
 /** The same message is printed at most this often. */
 const REPEAT_MS = 60_000;
 
-const NOTHING: Compiled = { services: new Map(), objects: [], realServerNames: new Map() };
-
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { node, log } = options;
-  const folder = openFolder(options.directory, openFolderMemory(options.stateDirectory, options.directory));
+  const { node, log, source } = options;
   const repeats = repeatFilter(REPEAT_MS);
-  let compiled = NOTHING;
+  let compiled: Compiled = NOTHING_COMPILED;
   let last: Reconciled | null = null;
   let inSync = false;
   /** Why the last look at the kernel told nothing. */
@@ -60,18 +55,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 
   /** True when there is something new to make. */
-  const readFolder = async (): Promise<boolean> => {
-    if (!(await folder.refresh())) return false;
-    const { view, trouble } = folder.state;
+  const readSource = async (): Promise<boolean> => {
+    if (!(await source.refresh())) return false;
+    const { view, trouble } = source.state;
     if (trouble !== null) log.warn(trouble);
     if (view === null || trouble !== null) return false;
-    compiled = compile(view.objects);
+    compiled = compile(view.world);
     for (const problem of view.problems)
       log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
     for (const foreign of view.foreign) log.debug({ foreign }, 'is of another API group and left alone');
     log.info(
-      { objects: view.objects.length, services: compiled.services.size, problems: view.problems.length },
-      'folder read',
+      { objects: view.world.objects.length, services: compiled.services.size, problems: view.problems.length },
+      `${source.what} read`,
     );
     return true;
   };
@@ -86,10 +81,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 
   const work = async (reasons: readonly string[]): Promise<boolean> => {
-    const isNew = await readFolder();
-    const { view } = folder.state;
+    const isNew = await readSource();
+    const { view } = source.state;
     if (view === null) return true;
-    const result = await reconcile({ services: compiled.services, retained: view.retained }, node, logOutcome);
+    const result = await reconcile(desiredOf(compiled, view.retained), node, logOutcome);
     if (!result.ok) {
       unseen = `the kernel could not be looked at: ${result.message}`;
       say('error', unseen);
@@ -114,7 +109,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const services = await node.ipvs.list();
     if (!services.ok) throw new Error(services.error.message);
     const entries = last === null ? await entriesBefore(options) : witnessEntries(last);
-    const { view, trouble } = folder.state;
+    const { view, trouble } = source.state;
     const problems = view?.problems ?? [];
     return {
       ipvs: options.info,
@@ -137,20 +132,20 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     silence: () => loop.silence(Date.now()),
     onError: (message) => say('warn', message),
   });
-  const watcher = watchFolder(options.directory, () => loop.request('folder'));
+  const watch = source.watch(() => loop.request(source.what));
   const monitors = startMonitors({
     device: VIP_DEVICE,
     ownProcesses: () => node.netfilter.ownProcesses(),
-    onInterference: ({ source, what }) => {
-      log.debug({ source, what }, 'somebody changed something');
-      loop.request(`${source}: ${what}`);
+    onInterference: (seen) => {
+      log.debug(seen, 'somebody changed something');
+      loop.request(`${seen.source}: ${seen.what}`);
     },
   });
-  await watcher.ready;
+  await watch.ready;
   loop.request('start');
   return {
     async stop() {
-      watcher.stop();
+      await watch.stop();
       monitors.stop();
       await loop.stop();
       await socket.stop();
@@ -169,8 +164,8 @@ async function entriesBefore({ node, runDirectory }: AgentOptions): Promise<Witn
 
 const witnessEntries = ({ plan }: Reconciled): WitnessServices =>
   new Map(
-    [...plan.ours].map(([key, { owner, masquerade }]) => [
+    [...plan.ours].map(([key, { owner, masquerade, silent }]) => [
       key,
-      { uid: owner.uid, name: owner.name, masquerade, settled: true },
+      { uid: owner.uid, name: owner.name, masquerade, silent, settled: true },
     ]),
   );

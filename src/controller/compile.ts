@@ -1,177 +1,220 @@
 /**
  * Objects to desired state. Pure: the same objects always give the same answer, whatever the kernel has.
  */
-import { canonicalAddress, addressFamily } from '../net/address.ts';
-import type { Reason } from '../crd/reasons.ts';
-import { identityOf, type LvsObject } from '../crd/parse.ts';
+import { addressFamily, canonicalAddress } from '../net/address.ts';
 import type { RealServer } from '../crd/realserver.ts';
 import type { VirtualService, VirtualServiceSpec } from '../crd/virtualservice.ts';
 import {
   type AddressFamily,
   type AddressServiceKey,
-  type Destination,
   destinationKeyText,
   type ServiceConfig,
   serviceKeyText,
 } from '../ipvs/types.ts';
-import type { DesiredService, Owner } from './desired.ts';
-import { folderUid } from './uid.ts';
-
-/** Something that a condition must say about an object. */
-export interface Remark {
-  readonly condition: 'Accepted' | 'ResolvedRefs';
-  readonly reason: Reason;
-  readonly message: string;
-}
+import { type NamespaceMembers, portDestinations, type Remark, selectRealServers, unresolved } from './backends.ts';
+import type { Desired, DesiredService, Owner, Retained } from './desired.ts';
+import type { EndpointSlice } from './endpoint-slice.ts';
+import { eligibleDirectors, type Placement, placementOf } from './site.ts';
+import type { World, WorldObject } from './world.ts';
 
 export interface CompiledService {
   readonly owner: Owner;
-  /** Service key texts that it serves, in order. */
+  /** Key texts of the services that are its own, in order, wherever they are served. */
   readonly keys: readonly string[];
+  /** Those of them that this node serves. */
+  readonly keysHere: readonly string[];
+  /** Canonical. */
+  readonly addresses: readonly string[];
+  /** Null for a folder. */
+  readonly placement: Placement | null;
+  /** It is not permitted: what is there of it goes on, and nothing is made. */
+  readonly refused: boolean;
+  readonly backends: BackendCount;
+  /** Uids of the RealServers that it selects. */
+  readonly realServers: readonly string[];
   readonly remarks: readonly Remark[];
 }
 
+export interface BackendCount {
+  readonly total: number;
+  /** Those that take new connections. */
+  readonly healthy: number;
+}
+
+/** Why nobody answers for a VIP on the LAN. */
+export type Silence = 'SeveralDirectors' | 'ByRoute';
+
 export interface Compiled {
-  /** By service key text. */
+  /** What this node serves, by service key text. */
   readonly services: ReadonlyMap<string, DesiredService>;
   /** In order of namespace and name. */
   readonly objects: readonly CompiledService[];
   /** Names of the real servers behind a destination, by `SERVICE KEY > DESTINATION KEY`. */
   readonly realServerNames: ReadonlyMap<string, string>;
+  /** VIPs for which directors are silent, whatever VirtualServices share them. */
+  readonly silences: ReadonlyMap<string, Silence>;
 }
+
+export const NOTHING_COMPILED: Compiled = {
+  services: new Map(),
+  objects: [],
+  realServerNames: new Map(),
+  silences: new Map(),
+};
 
 /**
  * Compile objects that are in order of namespace and name: of two that want the same address, port and protocol the
  * first has it and the other says so.
  */
-export function compile(objects: readonly LvsObject[]): Compiled {
-  const realServers = realServersByNamespace(objects);
+export function compile(world: World): Compiled {
+  const { site } = world;
+  const members = membersByNamespace(world);
   const services = new Map<string, DesiredService>();
+  const holders = new Map<string, Owner>();
   const compiled: CompiledService[] = [];
   const realServerNames = new Map<string, string>();
-  for (const object of objects) {
+  for (const entry of world.objects) {
+    const { object } = entry;
     if (object.kind !== 'VirtualService') continue;
-    const { metadata } = object;
-    const owner = { uid: folderUid(identityOf(object)), name: `${metadata.namespace}/${metadata.name}` };
-    const part = compileVirtualService(object, owner, realServers.get(metadata.namespace) ?? []);
-    const remarks = [...part.remarks];
+    const { metadata, spec } = object;
+    const owner = { uid: entry.uid, name: `${metadata.namespace}/${metadata.name}` };
+    const addresses = spec.addresses.map((text) => canonicalAddress(text) ?? text);
+    const placement = placementOf(site, addresses, spec.directors.nodeSelector);
+    const isHere = (address: string): boolean =>
+      site === null || placement === null || (placement.servers.get(address)?.includes(site.self) ?? false);
+    const namespace = members.get(metadata.namespace) ?? NO_MEMBERS;
+    const part = compileVirtualService(entry, object, owner, namespace, world);
+    const remarks = [...part.remarks, ...placementRemarks(placement)];
     const keys: string[] = [];
-    for (const { service, backends } of part.services) {
+    const keysHere: string[] = [];
+    for (const { address, service, backends } of part.services) {
       const key = serviceKeyText(service.service.key);
-      const holder = services.get(key);
+      const holder = holders.get(key);
       if (holder !== undefined) {
-        remarks.push({
-          condition: 'Accepted',
-          reason: 'Conflict',
-          message: `${key} belongs to VirtualService ${holder.owner.name}`,
-        });
+        const message = `${key} belongs to VirtualService ${holder.name}`;
+        remarks.push({ condition: 'Accepted', reason: 'Conflict', message });
         continue;
       }
-      services.set(key, service);
+      holders.set(key, owner);
       keys.push(key);
+      if (!isHere(address)) continue;
+      keysHere.push(key);
+      services.set(key, service);
       for (const [destination, name] of backends) realServerNames.set(`${key} > ${destination}`, name);
     }
-    compiled.push({ owner, keys, remarks });
+    const { backends, realServers } = part;
+    compiled.push({
+      owner,
+      keys,
+      keysHere,
+      addresses,
+      placement,
+      refused: entry.refused,
+      backends,
+      realServers,
+      remarks: distinct(remarks),
+    });
   }
-  return { services, objects: compiled, realServerNames };
+  return { services, objects: compiled, realServerNames, silences: silencesOf(world, compiled) };
 }
 
-function realServersByNamespace(objects: readonly LvsObject[]): Map<string, RealServer[]> {
-  const index = new Map<string, RealServer[]>();
-  for (const object of objects) {
+/** What a node should have, as far as it can be seen at present. */
+export const desiredOf = ({ services, silences }: Compiled, retained: Retained): Desired => ({
+  services,
+  silent: new Set(silences.keys()),
+  retained,
+});
+
+const NO_MEMBERS: NamespaceMembers & { readonly uids: ReadonlyMap<RealServer, string> } = {
+  realServers: [],
+  slices: new Map(),
+  uids: new Map(),
+};
+
+function membersByNamespace({ objects, slices }: World): Map<string, typeof NO_MEMBERS> {
+  interface Members {
+    readonly realServers: RealServer[];
+    readonly slices: Map<string, readonly EndpointSlice[]>;
+    readonly uids: Map<RealServer, string>;
+  }
+  const index = new Map<string, Members>();
+  const of = (namespace: string): Members => {
+    const found: Members = index.get(namespace) ?? { realServers: [], slices: new Map(), uids: new Map() };
+    index.set(namespace, found);
+    return found;
+  };
+  for (const { object, uid } of objects) {
     if (object.kind !== 'RealServer') continue;
-    const { namespace } = object.metadata;
-    const list = index.get(namespace);
-    if (list === undefined) index.set(namespace, [object]);
-    else list.push(object);
+    const members = of(object.metadata.namespace);
+    members.realServers.push(object);
+    members.uids.set(object, uid);
+  }
+  for (const [service, list] of slices) {
+    const [namespace = '', name = ''] = service.split('/');
+    of(namespace).slices.set(name, list);
   }
   return index;
 }
 
 interface Part {
-  readonly services: readonly { readonly service: DesiredService; readonly backends: ReadonlyMap<string, string> }[];
+  readonly services: readonly {
+    readonly address: string;
+    readonly service: DesiredService;
+    readonly backends: ReadonlyMap<string, string>;
+  }[];
+  readonly backends: BackendCount;
+  readonly realServers: readonly string[];
   readonly remarks: readonly Remark[];
 }
 
-/** One VirtualService with the real servers of its namespace. It depends on nothing else. */
-function compileVirtualService(object: VirtualService, owner: Owner, candidates: readonly RealServer[]): Part {
-  const { spec } = object;
-  const remarks: Remark[] = [];
-  const selected = select(spec, candidates, remarks);
+/** One VirtualService with the real servers and endpoints of its namespace. It depends on nothing else. */
+function compileVirtualService(
+  { refused }: WorldObject,
+  { spec }: VirtualService,
+  owner: Owner,
+  members: typeof NO_MEMBERS,
+  { site }: World,
+): Part {
+  const { selected, remarks: selection } = selectRealServers(spec, members.realServers);
+  const remarks: Remark[] = [...selection];
+  const backends = new Map<string, boolean>();
   const services = spec.addresses.flatMap((text) => {
     const address = canonicalAddress(text) ?? text;
     const family = addressFamily(address);
-    const members = selected.filter((server) => familyOf(server) === family);
-    if (members.length === 0 && selected.length > 0) {
+    if (selected.length > 0 && !selected.some((server) => familyOf(server) === family)) {
+      const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
       remarks.push(
-        noRealServers(`none of the selected RealServers has an ${familyName(family)} address, as ${address} needs`),
+        unresolved('NoRealServers', `none of the selected RealServers has an ${name} address, as ${address} needs`),
       );
     }
     return spec.ports.map((port) => {
       const key: AddressServiceKey = { family, protocol: port.protocol, address, port: port.port };
-      const { destinations, backends } = destinationsOf(members, port, remarks);
+      const found = portDestinations(spec, port, family, members, site, remarks);
+      for (const { key: destination, config } of found.destinations) {
+        if (found.refused.has(destinationKeyText(destination))) continue;
+        backends.set(destination.address, (backends.get(destination.address) ?? false) || config.weight > 0);
+      }
       const service: DesiredService = {
         owner,
         service: { key, config: serviceConfig(spec, family) },
-        destinations,
+        destinations: found.destinations,
         masquerade: spec.masquerade === 'Always',
+        refused,
+        refusedDestinations: found.refused,
       };
-      return { service, backends };
+      return { address, service, backends: found.names };
     });
   });
-  return { services, remarks: distinct(remarks) };
+  return {
+    services,
+    backends: { total: backends.size, healthy: [...backends.values()].filter(Boolean).length },
+    realServers: selected.flatMap((server) => members.uids.get(server) ?? []),
+    remarks,
+  };
 }
 
 const familyOf = (server: RealServer): AddressFamily =>
   addressFamily(canonicalAddress(server.spec.address) ?? server.spec.address);
-const familyName = (family: AddressFamily): string => (family === 'ipv4' ? 'IPv4' : 'IPv6');
-
-/** The distinct RealServers that any of the back ends selects, in order of name. */
-function select(spec: VirtualServiceSpec, candidates: readonly RealServer[], remarks: Remark[]): RealServer[] {
-  const chosen = new Set<RealServer>();
-  for (const backend of spec.backends) {
-    const wanted = Object.entries(backend.realServers.matchLabels);
-    const matching = candidates.filter((server) =>
-      wanted.every(([key, value]) => server.metadata.labels[key] === value),
-    );
-    if (matching.length === 0) {
-      const selector = wanted.map(([key, value]) => `${key}=${value}`).join(',');
-      remarks.push(noRealServers(`no RealServer of this namespace carries ${selector}`));
-    }
-    for (const server of matching) chosen.add(server);
-  }
-  return candidates.filter((server) => chosen.has(server));
-}
-
-function destinationsOf(
-  servers: readonly RealServer[],
-  port: VirtualServiceSpec['ports'][number],
-  remarks: Remark[],
-): { destinations: Destination[]; backends: Map<string, string> } {
-  const destinations: Destination[] = [];
-  const backends = new Map<string, string>();
-  for (const server of servers) {
-    const address = canonicalAddress(server.spec.address) ?? server.spec.address;
-    const key = {
-      family: addressFamily(address),
-      address,
-      port: port.targetPort ?? server.spec.port ?? port.port,
-    };
-    const text = destinationKeyText(key);
-    const first = backends.get(text);
-    if (first !== undefined) {
-      const message = `RealServer ${server.metadata.name} leads to ${text} as ${first} does, and only ${first} counts`;
-      remarks.push({ condition: 'ResolvedRefs', reason: 'DuplicateRealServer', message });
-      continue;
-    }
-    backends.set(text, server.metadata.name);
-    destinations.push({
-      key,
-      config: { forwarding: 'NAT', weight: server.spec.weight, upperThreshold: 0, lowerThreshold: 0, tunnel: null },
-    });
-  }
-  return { destinations, backends };
-}
 
 const serviceConfig = (spec: VirtualServiceSpec, family: AddressFamily): ServiceConfig => ({
   scheduler: spec.scheduler,
@@ -181,7 +224,41 @@ const serviceConfig = (spec: VirtualServiceSpec, family: AddressFamily): Service
   persistenceEngine: null,
 });
 
-const noRealServers = (message: string): Remark => ({ condition: 'ResolvedRefs', reason: 'NoRealServers', message });
+function placementRemarks(placement: Placement | null): Remark[] {
+  if (placement === null) return [];
+  if (placement.matching.length === 0) {
+    const message =
+      'no Node is a director that directors.nodeSelector matches: label one lvs-director.io/director=true';
+    return [{ condition: 'Accepted', reason: 'NoDirector', message }];
+  }
+  if (eligibleDirectors(placement).length > 0) return [];
+  const addresses = [...placement.servers.keys()].join(', ');
+  const message = `${addresses}: only the Node that has the address can serve it, and it is no director that directors.nodeSelector matches`;
+  return [{ condition: 'Accepted', reason: 'NotHere', message }];
+}
+
+/** Whoever shares a VIP shares the answer: one VirtualService that asks for silence, or a second director, is enough. */
+function silencesOf({ objects, site }: World, compiled: readonly CompiledService[]): Map<string, Silence> {
+  const directors = new Map<string, Set<string>>();
+  const silences = new Map<string, Silence>();
+  const byRoute = new Set(
+    objects.flatMap(({ uid, object }) =>
+      object.kind === 'VirtualService' && object.spec.announce === 'None' ? [uid] : [],
+    ),
+  );
+  for (const { owner, addresses, placement } of compiled) {
+    for (const address of addresses) {
+      // What a Node has by itself it answers for by itself.
+      if (site?.holders.has(address) === true) continue;
+      const names = directors.get(address) ?? new Set();
+      directors.set(address, names);
+      for (const name of placement?.servers.get(address) ?? []) names.add(name);
+      if (byRoute.has(owner.uid)) silences.set(address, 'ByRoute');
+      else if (names.size > 1 && !silences.has(address)) silences.set(address, 'SeveralDirectors');
+    }
+  }
+  return silences;
+}
 
 function distinct(remarks: readonly Remark[]): Remark[] {
   const seen = new Map(remarks.map((remark) => [`${remark.condition} ${remark.reason} ${remark.message}`, remark]));

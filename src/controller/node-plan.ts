@@ -7,7 +7,13 @@
 import type { Elements, MutableElements } from '../host/netfilter/table.ts';
 import { elementChanges, emptyElements, endpointElement } from '../host/netfilter/table.ts';
 import { planService } from '../ipvs/plan.ts';
-import { type AddressServiceKey, isMarkKey, type ObservedService, serviceKeyText } from '../ipvs/types.ts';
+import {
+  type AddressServiceKey,
+  destinationKeyText,
+  isMarkKey,
+  type ObservedService,
+  serviceKeyText,
+} from '../ipvs/types.ts';
 import type { LinkChange } from '../host/links.ts';
 import type { Desired, DesiredService, Owner } from './desired.ts';
 import { type NodeState, VIP_DEVICE, VIP_DEVICE_ALIAS } from './node-state.ts';
@@ -29,6 +35,8 @@ export interface NodePlan {
 export interface OursEntry {
   readonly owner: Owner;
   readonly masquerade: boolean;
+  /** Nobody answers for its address on the LAN. */
+  readonly silent: boolean;
 }
 
 /** Work out the steps from `state` to `desired`. After they were applied, the plan of the new state is empty. */
@@ -37,7 +45,12 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
   const observed = new Map(state.services.map((service) => [serviceKeyText(service.key), service]));
   const conflicts = new Set([...desired.services.keys()].filter((key) => observed.has(key) && !owned.has(key)));
   const held = heldServices(desired, state, observed, owned);
-  const wanted = new Map([...desired.services].filter(([key]) => !conflicts.has(key) && !held.has(key)));
+  const wanted = new Map(
+    [...desired.services]
+      .filter(([key]) => !conflicts.has(key) && !held.has(key))
+      .filter(([key, service]) => !service.refused || owned.get(key)?.uid === service.owner.uid)
+      .map(([key, service]) => [key, permitted(service, observed.get(key) ?? null)] as const),
+  );
   const kept = keptServices(desired, owned, wanted);
   const foreign = state.services.filter((service) => !owned.has(serviceKeyText(service.key)));
 
@@ -50,7 +63,7 @@ export function planNode(desired: Desired, state: NodeState): NodePlan {
     ? new Map([...kept, ...leaving.map((entry) => [serviceKeyText(entry.key), entry] as const)])
     : kept;
 
-  const ours = oursAfter(wanted, staying, state);
+  const ours = oursAfter(wanted, staying, desired, state);
   const served = new Map([...staying].filter(([key]) => kept.has(key) || observed.has(key)));
   const vips = vipsOf(wanted, served, staying, foreign, state);
   const elements = wantedElements(wanted, staying, foreign, vips, ours);
@@ -95,6 +108,17 @@ function heldServices(
   return held;
 }
 
+/** The service without those destinations that are not permitted and not there. */
+function permitted(service: DesiredService, observed: ObservedService | null): DesiredService {
+  if (service.refusedDestinations.size === 0) return service;
+  const there = new Set(observed?.destinations.map((entry) => destinationKeyText(entry.key)));
+  const destinations = service.destinations.filter(({ key }) => {
+    const text = destinationKeyText(key);
+    return there.has(text) || !service.refusedDestinations.has(text);
+  });
+  return { ...service, destinations };
+}
+
 /** Ours, not wanted by any object that we can see, but perhaps by one that we cannot see at present. */
 function keptServices(desired: Desired, owned: Owned, wanted: ReadonlyMap<string, DesiredService>): Owned {
   const { all, uids } = desired.retained;
@@ -104,13 +128,21 @@ function keptServices(desired: Desired, owned: Owned, wanted: ReadonlyMap<string
 function oursAfter(
   wanted: ReadonlyMap<string, DesiredService>,
   staying: Owned,
+  desired: Desired,
   state: NodeState,
 ): Map<string, OursEntry> {
   const ours = new Map<string, OursEntry>();
   for (const [text, { uid, key }] of staying) {
-    ours.set(text, { owner: ownerOf(uid, text, state), masquerade: masqueradedNow(key, text, state) });
+    const owner = ownerOf(uid, text, state);
+    const masquerade = nowIn('masq', endpointElement(key), key, text, state) ?? true;
+    // Of an address that only objects have which we cannot see, nothing is known: who was silent stays silent.
+    const silent = desired.silent.has(key.address) || (nowIn('silent', key.address, key, text, state) ?? false);
+    ours.set(text, { owner, masquerade, silent });
   }
-  for (const [text, { owner, masquerade }] of wanted) ours.set(text, { owner, masquerade });
+  for (const [text, { owner, masquerade, service }] of wanted) {
+    const silent = !isMarkKey(service.key) && desired.silent.has(service.key.address);
+    ours.set(text, { owner, masquerade, silent });
+  }
   return ours;
 }
 
@@ -119,9 +151,20 @@ const ownerOf = (uid: string, text: string, state: NodeState): Owner => ({
   name: state.witness?.get(text)?.name ?? `object ${uid}`,
 });
 
-function masqueradedNow(key: AddressServiceKey, text: string, state: NodeState): boolean {
-  if (state.table === null) return state.witness?.get(text)?.masquerade ?? true;
-  return state.table.elements[setOf('masq', key)].has(endpointElement(key));
+/** Whether a service is masqueraded, or silent, at present; null when neither the table nor the witness tells. */
+function nowIn(
+  what: 'masq' | 'silent',
+  element: string,
+  key: AddressServiceKey,
+  text: string,
+  state: NodeState,
+): boolean | null {
+  if (state.table === null) {
+    const entry = state.witness?.get(text);
+    return entry === undefined ? null : what === 'masq' ? entry.masquerade : entry.silent;
+  }
+  if (what === 'silent') return state.table.elements.silent4.has(element);
+  return state.table.elements[setOf(what, key)].has(element);
 }
 
 const setOf = <P extends 'vip' | 'svc' | 'masq' | 'ledger'>(prefix: P, key: { family: string }): `${P}4` | `${P}6` =>
@@ -173,6 +216,10 @@ function wantedElements(
 ): Elements {
   const elements: MutableElements = emptyElements();
   for (const [address, family] of vips) elements[setOf('vip', { family })].set(address, '');
+  const announced = new Set(wantedAddresses(wanted));
+  const silence = (address: string, silent: boolean): void => {
+    if (silent && vips.get(address) === 'ipv4') elements.silent4.set(address, '');
+  };
   const put = (key: AddressServiceKey, text: string): void => {
     const element = endpointElement(key);
     const entry = ours.get(text);
@@ -180,14 +227,25 @@ function wantedElements(
     if (entry?.masquerade === true) elements[setOf('masq', key)].set(element, '');
     elements[setOf('ledger', key)].set(element, entry?.owner.uid ?? '');
   };
-  for (const [text, { key }] of staying) put(key, text);
-  for (const [text, { service }] of wanted) if (!isMarkKey(service.key)) put(service.key, text);
+  for (const [text, { key }] of staying) {
+    put(key, text);
+    // An object that we see decides for an address that it shares with one that we do not see.
+    if (!announced.has(key.address)) silence(key.address, ours.get(text)?.silent === true);
+  }
+  for (const [text, { service }] of wanted) {
+    if (isMarkKey(service.key)) continue;
+    put(service.key, text);
+    silence(service.key.address, ours.get(text)?.silent === true);
+  }
   // On an address that we filter, somebody else's service must not be filtered away.
   for (const { key } of foreign) {
     if (!isMarkKey(key) && vips.has(key.address)) elements[setOf('svc', key)].set(endpointElement(key), '');
   }
   return elements;
 }
+
+const wantedAddresses = (wanted: ReadonlyMap<string, DesiredService>): string[] =>
+  [...wanted.values()].flatMap(({ service }) => (isMarkKey(service.key) ? [] : [service.key.address]));
 
 function netfilterSteps(
   elements: Elements,

@@ -40,7 +40,7 @@ export function resolveOwnership(ledger: Elements | null, witness: WitnessServic
 /** Entries of our services for who only looks: where the witness has none, the object goes by the uid in the ledger. */
 export function ownedEntries(ledger: Elements | null, witness: WitnessServices | null): WitnessServices {
   const entryOf = (text: string, uid: string): WitnessEntry =>
-    witness?.get(text) ?? { uid, name: `object ${uid}`, masquerade: true, settled: true };
+    witness?.get(text) ?? { uid, name: `object ${uid}`, masquerade: true, settled: true, silent: false };
   return new Map([...resolveOwnership(ledger, witness)].map(([text, { uid }]) => [text, entryOf(text, uid)]));
 }
 

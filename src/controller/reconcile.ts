@@ -84,8 +84,9 @@ async function agreedPlan(desired: Desired, node: Node): Promise<Agreed> {
 function witnessBefore(plan: NodePlan, now: WitnessServices | null): WitnessServices {
   const before = new Map<string, WitnessEntry>();
   for (const [text, entry] of now ?? []) before.set(text, { ...entry, settled: entry.settled && plan.ours.has(text) });
-  for (const [text, { owner, masquerade }] of plan.ours) {
-    before.set(text, { uid: owner.uid, name: owner.name, masquerade, settled: before.get(text)?.settled ?? false });
+  for (const [text, { owner, masquerade, silent }] of plan.ours) {
+    const settled = before.get(text)?.settled ?? false;
+    before.set(text, { uid: owner.uid, name: owner.name, masquerade, settled, silent });
   }
   return before;
 }
@@ -96,8 +97,8 @@ function settledWitness(plan: NodePlan, now: WitnessServices | null, left: Reado
     const entry = now?.get(text);
     if (entry !== undefined) after.set(text, { ...entry, settled: false });
   }
-  for (const [text, { owner, masquerade }] of plan.ours) {
-    after.set(text, { uid: owner.uid, name: owner.name, masquerade, settled: !left.has(text) });
+  for (const [text, { owner, masquerade, silent }] of plan.ours) {
+    after.set(text, { uid: owner.uid, name: owner.name, masquerade, settled: !left.has(text), silent });
   }
   return after;
 }

@@ -6,12 +6,13 @@ import type { Problem } from '../crd/problem.ts';
 import { problemText } from '../crd/problem.ts';
 import type { Reason } from '../crd/reasons.ts';
 import { findingText } from '../host/sysctl.ts';
+import { announcement } from './announced.ts';
 import type { StepOutcome } from './apply.ts';
 import type { Compiled, CompiledService } from './compile.ts';
 import type { NodePlan } from './node-plan.ts';
 import type { NodeState } from './node-state.ts';
 
-export const CONDITION_TYPES = ['Accepted', 'ResolvedRefs', 'Programmed'] as const;
+export const CONDITION_TYPES = ['Accepted', 'ResolvedRefs', 'Programmed', 'Announced'] as const;
 
 export interface Condition {
   readonly type: (typeof CONDITION_TYPES)[number];
@@ -23,6 +24,8 @@ export interface Condition {
 export interface ObjectStatus {
   /** `VirtualService default/web`. */
   readonly object: string;
+  /** Null when nothing of the object could be understood. */
+  readonly uid: string | null;
   /** Key texts of its services. */
   readonly services: readonly string[];
   readonly conditions: readonly Condition[];
@@ -46,19 +49,23 @@ export function objectStatuses(
     if (problem.object === null) continue;
     byObject.set(problem.object, [...(byObject.get(problem.object) ?? []), problem]);
   }
-  const statuses = compiled.objects.map((service) => {
+  const statuses = compiled.objects.map((service): ObjectStatus => {
     const object = `VirtualService ${service.owner.name}`;
     const found = byObject.get(object) ?? [];
     byObject.delete(object);
+    const acceptance = accepted(service, found);
+    const programming = programmed(service, acceptance, progress);
     return {
       object,
+      uid: service.owner.uid,
       services: service.keys,
-      conditions: [accepted(service, found), resolvedRefs(service), programmed(service, progress)],
+      conditions: [acceptance, resolvedRefs(service), programming, announced(service, compiled, programming, progress)],
     };
   });
   for (const [object, found] of byObject) {
     statuses.push({
       object,
+      uid: null,
       services: [],
       conditions: [refusal(found, 'It was never accepted, so it is not served.')],
     });
@@ -86,7 +93,7 @@ function resolvedRefs(service: CompiledService): Condition {
   return condition('ResolvedRefs', 'False', first.reason, remarks.map((remark) => remark.message).join('; '));
 }
 
-function programmed(service: CompiledService, progress: Progress | null): Condition {
+function programmed(service: CompiledService, acceptance: Condition, progress: Progress | null): Condition {
   if (progress === null) return condition('Programmed', 'Unknown', 'Pending', 'The kernel has not been looked at yet.');
   const { plan, state } = progress;
   if (service.keys.length === 0) {
@@ -97,14 +104,21 @@ function programmed(service: CompiledService, progress: Progress | null): Condit
       'Nothing is left to program: others have all its addresses and ports.',
     );
   }
-  const conflicts = service.keys.filter((key) => plan.conflicts.has(key));
+  const keys = service.keysHere;
+  if (keys.length === 0) {
+    return condition('Programmed', 'False', 'NotHere', 'This node does not serve it: other directors do, or none.');
+  }
+  const conflicts = keys.filter((key) => plan.conflicts.has(key));
   if (conflicts.length > 0) {
     const message = `${conflicts.join(', ')}: IPVS has this service already and it is not ours; remove it there, or change the object`;
     return condition('Programmed', 'False', 'Conflict', message);
   }
-  if (service.keys.some((key) => plan.held.has(key))) {
+  if (keys.some((key) => plan.held.has(key))) {
     const wrong = state.wrongSettings.filter((finding) => finding.setting.required).map(findingText);
     return condition('Programmed', 'False', 'SysctlWrong', `${wrong.join('; ')}. Run \`lvs-director init\`.`);
+  }
+  if (service.refused && keys.some((key) => !plan.ours.has(key))) {
+    return condition('Programmed', 'False', acceptance.reason, acceptance.message);
   }
   const failures = latestFailures(service, progress.outcomes);
   const first = failures.find((outcome) => outcome.failure?.reason !== 'Waiting') ?? failures[0];
@@ -115,6 +129,18 @@ function programmed(service: CompiledService, progress: Progress | null): Condit
     return condition('Programmed', 'False', 'Pending', 'The kernel does not have all of it yet.');
   }
   return condition('Programmed', 'True', 'Programmed', 'The kernel has it.');
+}
+
+function announced(
+  { addresses }: CompiledService,
+  { silences }: Compiled,
+  programming: Condition,
+  progress: Progress | null,
+): Condition {
+  const served = programming.status === 'Unknown' ? null : programming.status === 'True';
+  const isOwn = (address: string): boolean => progress?.plan.vips.has(address) !== true;
+  const { status, reason, message } = announcement(addresses, silences, isOwn, served);
+  return condition('Announced', status, reason, message);
 }
 
 /** Failures of steps for this object, or for all, that were not made good later in the same reconciliation. */

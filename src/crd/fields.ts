@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { addressFamily, canonicalAddress } from '../net/address.ts';
+import { rules } from './cel.ts';
 
 export const dnsSubdomain = (what: string): z.ZodString =>
   z
@@ -12,6 +13,20 @@ export const dnsSubdomain = (what: string): z.ZodString =>
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, {
       error: (issue) => `${show(issue.input)} is no name: use lower case letters, digits, '-' and '.'`,
     });
+
+export const dnsLabel = (what: string): z.ZodString =>
+  z
+    .string({ error: (issue) => expected(`${what}: a name`, issue.input) })
+    .max(63, { error: `${what} is longer than 63 characters` })
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, {
+      error: (issue) => `${show(issue.input)} is no name: use lower case letters, digits and '-'`,
+    });
+
+/** An object with these fields and no others; `what` says what it is when something else stands there. */
+export const object = <const T extends z.core.$ZodShape>(shape: T, what: string) =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : expected(what, issue.input)),
+  });
 
 /** A port that packets can carry: 1 to 65535. */
 export const port = z
@@ -25,9 +40,23 @@ export const weight = z
   .min(0, { error: (issue) => `${show(issue.input)} is no weight: weights are 0 to 65535` })
   .max(65535, { error: (issue) => `${show(issue.input)} is no weight: weights are 0 to 65535` });
 
+const firstOctet = "int(self.split('.')[0])";
+const usableIpv4 = `${firstOctet} > 0 && ${firstOctet} < 224 && ${firstOctet} != 127`;
+
+/** `unusable` in CEL, for an address that is. */
+const unusableText = [
+  `ip(self).family() == 4 ? (${firstOctet} == 0 ? 'an address of "this network"'`,
+  `${firstOctet} == 127 ? 'a loopback address'`,
+  `${firstOctet} < 240 ? 'a multicast address' : 'a reserved or broadcast address')`,
+  `ip(self).isUnspecified() ? 'the unspecified address'`,
+  `ip(self).isLoopback() ? 'the loopback address'`,
+  `ip(self).isLinkLocalUnicast() ? 'a link-local address' : 'a multicast address'`,
+].join(' : ');
+
 /**
  * A unicast address of one machine in any spelling. Zone ids and IPv4-mapped IPv6 are refused: the kernel compares
- * bytes, and both would make two names of one address.
+ * bytes, and both would make two names of one address. The longest spelling has 45 characters: six groups and an IPv4
+ * address.
  */
 export const unicastAddress = z
   .string({ error: (issue) => expected('an IPv4 or IPv6 address', issue.input) })
@@ -37,6 +66,21 @@ export const unicastAddress = z
   })
   .refine((text) => unusable(text) === null, {
     error: (issue) => `${show(issue.input)} is ${unusable(String(issue.input)) ?? ''} and cannot be served or reached`,
+  })
+  .meta({
+    maxLength: 45,
+    ...rules(
+      {
+        rule: 'isIP(self)',
+        message: 'is no IP address',
+        expression: `"'" + self + "' is no IP address"`,
+      },
+      {
+        rule: `!isIP(self) || (ip(self).family() == 4 ? ${usableIpv4} : ip(self).isGlobalUnicast())`,
+        message: 'is no address of one machine, and cannot be served or reached',
+        expression: `"'" + self + "' is " + (${unusableText}) + " and cannot be served or reached"`,
+      },
+    ),
   });
 
 /** What kind of address a director can neither serve nor forward to, or null when it can. */
@@ -56,6 +100,26 @@ function unusable(text: string): string | null {
   if (address.startsWith('ff')) return 'a multicast address';
   if (/^fe[89ab]/.test(address)) return 'a link-local address';
   return null;
+}
+
+/** One of several words; `what` is what they are. */
+export const choice = <const T extends readonly [string, ...string[]]>(values: T, what: string) =>
+  z.enum(values, { error: (issue) => `${show(issue.input)} is no ${what}: use one of ${values.join(', ')}` });
+
+/** A list that is not empty and has at most `most` items. */
+export const list = <T extends z.ZodType>(item: T, most: number, what: string) =>
+  z
+    .array(item, { error: (issue) => expected(`a list of ${what}`, issue.input) })
+    .min(1, { error: `is empty: at least one of ${what} is needed` })
+    .max(most, { error: `is longer than ${most}` });
+
+/** Add to what a check of a whole object finds. */
+export function refuse(
+  context: { issues: object[]; value: unknown },
+  path: (string | number)[],
+  message: string,
+): void {
+  context.issues.push({ code: 'custom', path, message, input: context.value });
 }
 
 /** The input as people wrote it, short enough for a message. */

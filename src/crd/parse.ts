@@ -4,6 +4,7 @@
 import type { z } from 'zod';
 import { API_VERSION, GROUP } from './group.ts';
 import type { Problem } from './problem.ts';
+import type { Reason } from './reasons.ts';
 import { realServer, type RealServer } from './realserver.ts';
 import { virtualService, type VirtualService } from './virtualservice.ts';
 import { show } from './fields.ts';
@@ -19,14 +20,25 @@ export interface Identity {
   readonly name: string;
 }
 
+type Path = readonly (string | number)[];
+
 /** A field path with the problem it has; the path finds the line in a file. */
 export interface Finding {
-  readonly path: readonly (string | number)[];
+  readonly path: Path;
   readonly problem: Problem;
 }
 
+export interface ParseOptions {
+  /**
+   * A person who writes a file has misspelt what we do not know: refuse it. The API server has a newer version's fields,
+   * and an old one must go on serving: leave them out, and warn.
+   */
+  readonly unknownFields: 'refuse' | 'warn';
+}
+
 export type Parsed =
-  | { readonly status: 'valid'; readonly object: LvsObject }
+  /** The warnings are about fields that were left out. */
+  | { readonly status: 'valid'; readonly object: LvsObject; readonly warnings: readonly Finding[] }
   /** The identity is null when kind or name are not to be had. */
   | { readonly status: 'invalid'; readonly identity: Identity | null; readonly findings: readonly Finding[] }
   /** Of another API group: not ours to judge. */
@@ -45,7 +57,7 @@ export const identityKey = (identity: Identity): string => `${identity.kind}/${i
 export const identityText = (identity: Identity): string => `${identity.kind} ${identity.namespace}/${identity.name}`;
 
 /** Check one object against its kind's schema. Never throws. */
-export function parseObject(input: unknown): Parsed {
+export function parseObject(input: unknown, options: ParseOptions = { unknownFields: 'refuse' }): Parsed {
   if (!isRecord(input)) {
     return unidentified([], `${show(input)} is no object`, 'Write apiVersion, kind, metadata and spec.', 'Invalid');
   }
@@ -62,33 +74,67 @@ export function parseObject(input: unknown): Parsed {
     const path = apiVersion === API_VERSION ? 'kind' : 'apiVersion';
     return unidentified([path], `there is no ${kind} in ${apiVersion}`, `${API_VERSION} has ${known}.`, 'UnknownKind');
   }
-  const result = KINDS[kind].safeParse(input);
-  if (result.success) return { status: 'valid', object: result.data };
   const identity = identify(kind, input['metadata']);
-  const findings = result.error.issues.flatMap((issue) => findingsOf(issue, identity));
-  return { status: 'invalid', identity, findings };
+  const strict = KINDS[kind].safeParse(input);
+  const unknown = strict.success || options.unknownFields === 'refuse' ? [] : unknownFields(strict.error);
+  const result = unknown.length === 0 ? strict : KINDS[kind].safeParse(without(input, unknown));
+  if (!result.success) {
+    return {
+      status: 'invalid',
+      identity,
+      findings: result.error.issues.flatMap((issue) => findingsOf(issue, identity)),
+    };
+  }
+  const warnings = unknown
+    .filter(([parent]) => parent !== 'metadata')
+    .map((path) => findingAt(path, identity, NO_SUCH_FIELD, `${SPELLING} Until then it is ignored.`, 'UnknownField'));
+  return { status: 'valid', object: result.data, warnings };
 }
 
+const NO_SUCH_FIELD = 'there is no such field';
+const SPELLING = 'Remove it, or correct its spelling.';
+
+const pathOf = (issue: z.core.$ZodIssue): Path =>
+  issue.path.filter((part): part is string | number => typeof part !== 'symbol');
+
+const unknownFields = (error: z.ZodError): Path[] =>
+  error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...pathOf(issue), key]) : [],
+  );
+
+/** A copy that lacks the fields at these paths. */
+function without(input: unknown, paths: readonly Path[]): unknown {
+  if (Array.isArray(input)) return input.map((item, index) => without(item, below(paths, index)));
+  if (!isRecord(input)) return input;
+  return Object.fromEntries(
+    Object.entries(input)
+      .filter(([key]) => !paths.some((path) => path.length === 1 && path[0] === key))
+      .map(([key, value]) => [key, without(value, below(paths, key))]),
+  );
+}
+
+const below = (paths: readonly Path[], part: string | number): Path[] =>
+  paths.filter((path) => path[0] === part).map((path) => path.slice(1));
+
 function findingsOf(issue: z.core.$ZodIssue, identity: Identity | null): Finding[] {
-  const path = issue.path.filter((part): part is string | number => typeof part !== 'symbol');
+  const path = pathOf(issue);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) =>
-      finding([...path, key], identity, 'there is no such field', 'Remove it, or correct its spelling.', 'Invalid'),
-    );
+    return issue.keys.map((key) => findingAt([...path, key], identity, NO_SUCH_FIELD, SPELLING, 'Invalid'));
   }
-  return [finding(path, identity, issue.message, 'Correct the field.', 'Invalid')];
+  return [findingAt(path, identity, issue.message, 'Correct the field.', 'Invalid')];
 }
 
 function unidentified(path: string[], message: string, remedy: string, reason: 'Invalid' | 'UnknownKind'): Parsed {
-  return { status: 'invalid', identity: null, findings: [finding(path, null, message, remedy, reason)] };
+  return { status: 'invalid', identity: null, findings: [findingAt(path, null, message, remedy, reason)] };
 }
 
-function finding(
-  path: readonly (string | number)[],
+/** Something to say about a field of an object. */
+export function findingAt(
+  path: Path,
   identity: Identity | null,
   message: string,
   remedy: string,
-  reason: 'Invalid' | 'UnknownKind',
+  reason: Reason,
 ): Finding {
   const object = identity === null ? null : identityText(identity);
   return { path, problem: { reason, object, field: fieldText(path), message, remedy, place: null } };
@@ -101,7 +147,7 @@ function identify(kind: Kind, meta: unknown): Identity | null {
 }
 
 /** `spec.ports[0].port`; null for the whole object. */
-function fieldText(path: readonly (string | number)[]): string | null {
+function fieldText(path: Path): string | null {
   const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
   return text === '' ? null : text.replace(/^\./, '');
 }

@@ -5,7 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { TABLE_FAMILY, TABLE_NAME } from './netfilter/ruleset.ts';
+import { ARP_TABLE, TABLE } from './netfilter/ruleset.ts';
 
 export interface Interference {
   readonly source: 'netfilter' | 'link' | 'monitor';
@@ -63,7 +63,7 @@ export function startMonitors(options: MonitorOptions): Monitors {
  */
 export function netfilterFilter(ownProcesses: () => ReadonlySet<number>): (line: string) => string | null {
   let first: string | null = null;
-  const ours = new RegExp(`^(add|delete|replace|insert|flush|create|destroy) \\S+ ${TABLE_FAMILY} ${TABLE_NAME}( |$)`);
+  const ours = new RegExp(`^(add|delete|replace|insert|flush|create|destroy) \\S+ (${TABLE}|${ARP_TABLE})( |$)`);
   return (line) => {
     const generation = /^# new generation \d+ by process (\d+)/.exec(line);
     if (generation === null) {

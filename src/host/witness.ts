@@ -17,6 +17,8 @@ const entry = z.strictObject({
    * proves nothing against a ledger that does not have it.
    */
   settled: z.boolean(),
+  /** Its address was not answered for on the LAN. */
+  silent: z.boolean().default(false),
 });
 
 const witness = z.strictObject({

@@ -6,14 +6,14 @@ import { bootLab, type Lab } from '../../lab/lab.ts';
 import type { LabProcess } from '../../lab/process.ts';
 import { DIRECTOR, makeScenario } from '../../lab/scenario.ts';
 import type { Network } from '../../lab/topology.ts';
-import { type Reason, REASONS } from '../../src/crd/reasons.ts';
+import { CLUSTER_REASONS, type FolderReason, REASONS } from '../../src/crd/reasons.ts';
 import { documents, end, realServer, realServers, runInSync, virtualService } from './support.ts';
 
 /** Before `nft` on the way: lets through, refuses transactions, or shows the table only once. */
 const NFT = `#!/bin/sh
 case " $* " in
   *' -f '*) [ ! -e /tmp/nft/refuse ] || { echo 'Error: not today' >&2; exit 1; } ;;
-  *' list '*)
+  *' list table inet '*)
     [ ! -e /tmp/nft/blind ] || { echo 'Error: nothing to see' >&2; exit 1; }
     [ ! -e /tmp/nft/once ] || touch /tmp/nft/blind ;;
 esac
@@ -24,10 +24,14 @@ exec "$NFT" "$@"
 const PHASES = ['objects', 'nft refuses', 'setting wrong', 'blind'] as const;
 type Phase = (typeof PHASES)[number];
 
-const CASES: Readonly<Record<Reason, readonly (readonly [Phase, string])[]>> = {
+const CASES: Readonly<Record<FolderReason, readonly (readonly [Phase, string])[]>> = {
   Accepted: [['objects', 'VirtualService default/lonely Accepted=True']],
   ResolvedRefs: [['objects', 'VirtualService default/good ResolvedRefs=True']],
   Programmed: [['objects', 'VirtualService default/good Programmed=True']],
+  Announced: [['objects', 'VirtualService default/good Announced=True']],
+  ByRoute: [['objects', 'VirtualService default/routed Announced=False']],
+  NoNeighbourDiscovery: [['objects', 'VirtualService default/six Announced=False']],
+  NotAnnounced: [['objects', 'VirtualService default/taken Announced=False']],
   Invalid: [
     ['objects', 'VirtualService default/invalid Accepted=False'],
     ['objects', 'problem VirtualService default/invalid'],
@@ -142,6 +146,8 @@ beforeAll(async () => {
         realServer('twice-1', { address: '192.168.112.153' }, 'twice'),
         realServer('twice-2', { address: '192.168.112.153' }, 'twice'),
         service('scheduler', 87, { scheduler: 'sed' }),
+        service('routed', 89, { addresses: ['192.168.112.202'], announce: 'None' }),
+        service('six', 91, { addresses: ['fd00:112::200'] }),
         service('broadcast', 88),
         realServer('broadcast', { address: '192.168.112.255' }, 'broadcast'),
       ),
@@ -173,7 +179,7 @@ describe('a reason', () => {
   });
 
   it('has a case', () => {
-    expect(Object.keys(CASES).toSorted()).toEqual(Object.keys(REASONS).toSorted());
+    expect([...Object.keys(CASES), ...CLUSTER_REASONS].toSorted()).toEqual(Object.keys(REASONS).toSorted());
   });
 });
 

@@ -55,11 +55,14 @@ export function desiredService(
     service: service(key, scheduler),
     destinations: Object.entries(weights).map(([text, weight]) => destination(text, weight)),
     masquerade,
+    refused: false,
+    refusedDestinations: new Set(),
   };
 }
 
 export const desired = (services: readonly DesiredService[] = [], retained: Retained = NOTHING_RETAINED): Desired => ({
   services: new Map(services.map((entry) => [serviceKeyText(entry.service.key), entry])),
+  silent: new Set(),
   retained,
 });
 

@@ -1,5 +1,7 @@
 /** Objects for tests, as a person would write them: only what is needed, the rest by default. */
-import { parseObject, type LvsObject } from '../../src/crd/parse.ts';
+import { parseObject, identityOf, type LvsObject } from '../../src/crd/parse.ts';
+import { folderUid } from '../../src/controller/uid.ts';
+import { EMPTY_WORLD, type World } from '../../src/controller/world.ts';
 
 const API = 'lvs-director.io/v1alpha1';
 
@@ -42,3 +44,9 @@ export function valid(data: unknown): LvsObject {
   if (parsed.status !== 'valid') throw new Error(`not a valid object: ${JSON.stringify(parsed)}`);
   return parsed.object;
 }
+
+/** Objects as a folder gives them. */
+export const folderWorld = (objects: readonly LvsObject[]): World => ({
+  ...EMPTY_WORLD,
+  objects: objects.map((object) => ({ uid: folderUid(identityOf(object)), object, refused: false })),
+});

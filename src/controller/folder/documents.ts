@@ -11,7 +11,8 @@ import {
   type Node,
   type ParsedNode,
 } from 'yaml';
-import { type Finding, type Identity, type LvsObject, parseObject } from '../../crd/parse.ts';
+import { folderFindings } from '../../crd/folder-only.ts';
+import { type Finding, type Identity, identityOf, type LvsObject, parseObject } from '../../crd/parse.ts';
 import type { Place, Problem } from '../../crd/problem.ts';
 
 export interface FileContent {
@@ -52,9 +53,17 @@ export function readDocuments(file: string, text: string): FileContent {
     for (const { value, path } of itemsOf(data)) {
       const parsed = parseObject(value);
       const place = (finding: readonly (string | number)[]) => placeOf(file, lines, document, [...path, ...finding]);
-      if (parsed.status === 'valid') valid.push({ object: parsed.object, place: place([]) });
-      else if (parsed.status === 'foreign') foreign.push(parsed.what);
-      else invalid.push({ identity: parsed.identity, problems: parsed.findings.map((found) => located(found, place)) });
+      if (parsed.status === 'foreign') {
+        foreign.push(parsed.what);
+        continue;
+      }
+      const findings = parsed.status === 'valid' ? folderFindings(parsed.object) : parsed.findings;
+      if (parsed.status === 'valid' && findings.length === 0) {
+        valid.push({ object: parsed.object, place: place([]) });
+        continue;
+      }
+      const identity = parsed.status === 'valid' ? identityOf(parsed.object) : parsed.identity;
+      invalid.push({ identity, problems: findings.map((found) => located(found, place)) });
     }
   }
   return { ...empty, valid, invalid, foreign };

@@ -5,6 +5,7 @@
  */
 import { type Identity, identityKey, identityOf, identityText, type LvsObject } from '../../crd/parse.ts';
 import type { Place, Problem } from '../../crd/problem.ts';
+import type { Retained } from '../desired.ts';
 import { folderUid } from '../uid.ts';
 import { readDocuments } from './documents.ts';
 
@@ -17,13 +18,6 @@ export interface FolderFile {
 
 /** The objects that each file held when it was last understood. */
 export type LastGood = ReadonlyMap<string, readonly LvsObject[]>;
-
-/** What the kernel may still hold for objects that we cannot see now and therefore must not remove. */
-export interface Retained {
-  /** A file could not be read and its last good state is not known: anything may be in it. */
-  readonly all: boolean;
-  readonly uids: ReadonlySet<string>;
-}
 
 export interface FolderView {
   /** In order of namespace and name. */

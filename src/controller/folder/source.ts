@@ -3,6 +3,9 @@
  * when it just cannot be seen.
  */
 import { type FSWatcher, watch } from 'node:fs';
+import { identityOf } from '../../crd/parse.ts';
+import type { Source, SourceView } from '../source.ts';
+import { folderUid } from '../uid.ts';
 import { interpretFolder, type FolderView, type LastGood } from './interpret.ts';
 import type { FolderMemory } from './memory.ts';
 import { folderSignature, readFolder } from './read.ts';
@@ -56,6 +59,43 @@ export function openFolder(directory: string, memory: FolderMemory): FolderSourc
     },
   };
 }
+
+/** A folder as the agent's source. */
+export function folderSource(directory: string, memory: FolderMemory): Source {
+  const folder = openFolder(directory, memory);
+  let view: { readonly of: FolderView; readonly as: SourceView } | null = null;
+  return {
+    what: 'folder',
+    get state() {
+      const { view: now, trouble } = folder.state;
+      if (now !== null && view?.of !== now) view = { of: now, as: sourceView(now) };
+      return { view: now === null || view === null ? null : view.as, trouble };
+    },
+    refresh: () => folder.refresh(),
+    watch(onChange) {
+      const watched = watchFolder(directory, onChange);
+      return {
+        ready: watched.ready,
+        stop: () => {
+          watched.stop();
+          return Promise.resolve();
+        },
+      };
+    },
+  };
+}
+
+const sourceView = ({ objects, problems, retained, foreign }: FolderView): SourceView => ({
+  world: {
+    objects: objects.map((object) => ({ uid: folderUid(identityOf(object)), object, refused: false })),
+    slices: new Map(),
+    site: null,
+  },
+  problems,
+  retained,
+  foreign,
+  versions: null,
+});
 
 /** Quiet time after a change before the folder is read, so that a file is not read while it is being written. */
 const SETTLE_MS = 150;

@@ -1,11 +1,20 @@
 /**
- * `nft -j list table` to our table as data. The JSON is a border: it is checked, and what is not ours to know is
+ * `nft -j list table` to our tables as data. The JSON is a border: it is checked, and what is not ours to know is
  * skipped.
  */
 import { z } from 'zod';
-import { hookText, type SetName, SET_NAMES, type TableShape, WANTED_SHAPE } from './ruleset.ts';
+import {
+  ARP_TABLE,
+  hookText,
+  type SetName,
+  SET_NAMES,
+  TABLE,
+  tableOf,
+  type TableShape,
+  WANTED_SHAPES,
+} from './ruleset.ts';
 import type { NftResult } from './result.ts';
-import { emptyElements, type ObservedTable } from './table.ts';
+import { emptyElements, type MutableElements, type ObservedTable } from './table.ts';
 
 const scalar = z.union([z.string(), z.number()]);
 const value = z.union([scalar, z.object({ concat: z.array(scalar) })]);
@@ -33,8 +42,27 @@ const listing = z.object({
 
 type Value = z.output<typeof value>;
 
-/** Parse one listing; an answer of another form is an error, never an emptier table. */
-export function parseListing(text: string): NftResult<ObservedTable> {
+/**
+ * Parse the listings of both tables; an answer of another form is an error, never an emptier table. Without the one for
+ * ARP the tables do not have the shape that they should have.
+ */
+export function parseListings(main: string, arp: string | null): NftResult<ObservedTable> {
+  const elements = emptyElements();
+  let shapeCurrent = arp !== null;
+  for (const [table, text] of [
+    [TABLE, main],
+    [ARP_TABLE, arp],
+  ] as const) {
+    if (text === null) continue;
+    const shape = parseListing(table, text, elements);
+    if (!shape.ok) return shape;
+    shapeCurrent &&= sameShape(shape.value, WANTED_SHAPES.get(table) ?? { sets: {}, chains: {} });
+  }
+  return { ok: true, value: { shapeCurrent, elements } };
+}
+
+/** The shape of one table; its elements go into `elements`. */
+function parseListing(table: string, text: string, elements: MutableElements): NftResult<TableShape> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -51,13 +79,12 @@ export function parseListing(text: string): NftResult<ObservedTable> {
   }
   const sets: Record<string, string> = {};
   const chains: Record<string, { hook: string; rules: string[] }> = {};
-  const elements = emptyElements();
   for (const item of parsed.data.nftables) {
     const found = item.set ?? item.map;
     if (found !== undefined) {
       const type = typeof found.type === 'string' ? found.type : found.type.join(' . ');
       sets[found.name] = found.flags === undefined ? type : `${type} flags ${found.flags.join(',')}`;
-      if (isSetName(found.name)) {
+      if (isSetName(found.name) && tableOf(found.name) === table) {
         for (const entry of found.elem ?? []) {
           const plain = typeof entry === 'object' && 'elem' in entry ? entry.elem : { val: entry, comment: undefined };
           elements[found.name].set(elementText(plain.val), plain.comment ?? '');
@@ -67,7 +94,7 @@ export function parseListing(text: string): NftResult<ObservedTable> {
     if (item.chain !== undefined) chains[item.chain.name] = { hook: chainHook(item.chain), rules: [] };
     if (item.rule !== undefined) chains[item.rule.chain]?.rules.push(item.rule.comment ?? '');
   }
-  return { ok: true, value: { shapeCurrent: sameShape({ sets, chains }, WANTED_SHAPE), elements } };
+  return { ok: true, value: { sets, chains } };
 }
 
 function chainHook(found: z.output<typeof chain>): string {

@@ -3,8 +3,8 @@
  * listing.
  */
 import { spawn } from 'node:child_process';
-import { TABLE } from './ruleset.ts';
-import { parseListing } from './listing.ts';
+import { ARP_TABLE, TABLE } from './ruleset.ts';
+import { parseListings } from './listing.ts';
 import type { NftResult } from './result.ts';
 import { type NetfilterChange, type ObservedTable, transactionText } from './table.ts';
 
@@ -33,15 +33,11 @@ export function openNetfilter(program = 'nft'): NetfilterClient {
   };
   return {
     async observe() {
-      const run = await runNft(program, ['-j', 'list', 'table', ...TABLE.split(' ')], '');
-      if (!run.ok) return run;
-      // The list command has one way to say "no such table", and only its message tells it from other failures.
-      if (run.value.code !== 0) {
-        return /No such file or directory/.test(run.value.stderr)
-          ? { ok: true, value: null }
-          : { ok: false, message: `nft list table ${TABLE}: ${firstLine(run.value.stderr)}` };
-      }
-      return parseListing(run.value.stdout);
+      // Not in one run: nft 1.0.6 caches the last table named only, and then does not find the others.
+      const [main, arp] = await Promise.all([listTable(program, TABLE), listTable(program, ARP_TABLE)]);
+      if (!main.ok) return main;
+      if (!arp.ok) return arp;
+      return main.value === null ? { ok: true, value: null } : parseListings(main.value, arp.value);
     },
     async change(changes) {
       if (changes.length === 0) return { ok: true, value: null };
@@ -52,6 +48,17 @@ export function openNetfilter(program = 'nft'): NetfilterClient {
     },
     ownProcesses: () => own,
   };
+}
+
+/** The JSON of one table, or null when there is none of that name. */
+async function listTable(program: string, table: string): Promise<NftResult<string | null>> {
+  const run = await runNft(program, ['-j', 'list', 'table', ...table.split(' ')], '');
+  if (!run.ok) return run;
+  const { code, stdout, stderr } = run.value;
+  if (code === 0) return { ok: true, value: stdout };
+  // The list command has one way to say "no such table", and only its message tells it from other failures.
+  if (/No such file or directory/.test(stderr)) return { ok: true, value: null };
+  return { ok: false, message: `nft list table ${table}: ${firstLine(stderr)}` };
 }
 
 interface Finished {

@@ -1,15 +1,14 @@
 /**
- * Our one nftables table: its sets, and a number of rules that does not depend on how many services there are. What
- * grows stands in sets.
+ * Our nftables table: its sets, and a number of rules that does not depend on how many services there are. What grows
+ * stands in sets. ARP has a family of its own in nftables, so a second, small table of the same name goes with it.
  *
  * Each rule carries a comment `name#hash` over its own text. So a rule that somebody took out, changed or put in is seen
  * without parsing nft's way of printing rules, which differs between versions.
  */
 import { createHash } from 'node:crypto';
 
-export const TABLE_FAMILY = 'inet';
-export const TABLE_NAME = 'lvs-director';
-export const TABLE = `${TABLE_FAMILY} ${TABLE_NAME}`;
+export const TABLE = 'inet lvs-director';
+export const ARP_TABLE = 'arp lvs-director';
 
 const address = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 const endpoint = { 4: 'ipv4_addr . inet_proto . inet_service', 6: 'ipv6_addr . inet_proto . inet_service' } as const;
@@ -19,7 +18,7 @@ const endpoint = { 4: 'ipv4_addr . inet_proto . inet_service', 6: 'ipv6_addr . i
  * svc: declared ports, on any address. masq: those whose clients are masqueraded. ledger: IPVS services that we made;
  * the comment is the uid of the object.
  */
-export const SETS = {
+const IP_SETS = {
   vip4: address[4],
   vip6: address[6],
   svc4: endpoint[4],
@@ -30,8 +29,19 @@ export const SETS = {
   ledger6: endpoint[6],
 } as const;
 
+/**
+ * silent4: VIPs for which this director neither answers nor asks by ARP. The kernel answers on every interface for the
+ * address of any (arp_ignore 0), a dummy's too; for IPv6 it answers only on the interface that has the address.
+ */
+const ARP_SETS = { silent4: address[4] } as const;
+
+export const SETS = { ...IP_SETS, ...ARP_SETS } as const;
+
 export type SetName = keyof typeof SETS;
 export const SET_NAMES = Object.keys(SETS) as SetName[];
+
+/** The table in which a set lives. */
+export const tableOf = (set: SetName): string => (Object.hasOwn(ARP_SETS, set) ? ARP_TABLE : TABLE);
 
 interface Chain {
   readonly name: string;
@@ -108,6 +118,31 @@ const CHAINS: readonly Chain[] = [
   },
 ];
 
+/** Requests and replies that carry such an address, in whatever field: a request from us would move it to us in caches. */
+const ARP_CHAINS: readonly Chain[] = [
+  {
+    name: 'input',
+    hook: { type: 'filter', hook: 'input', priority: 0 },
+    rules: [{ name: 'asked', text: 'arp daddr ip @silent4 counter drop' }],
+  },
+  {
+    name: 'output',
+    hook: { type: 'filter', hook: 'output', priority: 0 },
+    rules: [{ name: 'told', text: 'arp saddr ip @silent4 counter drop' }],
+  },
+];
+
+interface TableDefinition {
+  readonly table: string;
+  readonly sets: Readonly<Record<string, string>>;
+  readonly chains: readonly Chain[];
+}
+
+const DEFINITIONS: readonly TableDefinition[] = [
+  { table: TABLE, sets: IP_SETS, chains: CHAINS },
+  { table: ARP_TABLE, sets: ARP_SETS, chains: ARP_CHAINS },
+];
+
 const commentOf = (chain: string, rule: { name: string; text: string }): string =>
   `${rule.name}#${createHash('sha256').update(`${chain} ${rule.text}`).digest('hex').slice(0, 8)}`;
 
@@ -117,27 +152,38 @@ export interface TableShape {
   readonly chains: Readonly<Record<string, { readonly hook: string; readonly rules: readonly string[] }>>;
 }
 
-/** The shape that our table should have. */
-export const WANTED_SHAPE: TableShape = {
-  sets: SETS,
-  chains: Object.fromEntries(
-    CHAINS.map((chain) => [
-      chain.name,
-      { hook: hookText(chain.hook), rules: chain.rules.map((rule) => commentOf(chain.name, rule)) },
-    ]),
-  ),
-};
+/** The shapes that our tables should have, by table. */
+export const WANTED_SHAPES: ReadonlyMap<string, TableShape> = new Map(
+  DEFINITIONS.map(({ table, sets, chains }) => [
+    table,
+    {
+      sets,
+      chains: Object.fromEntries(
+        chains.map((chain) => [
+          chain.name,
+          { hook: hookText(chain.hook), rules: chain.rules.map((rule) => commentOf(chain.name, rule)) },
+        ]),
+      ),
+    },
+  ]),
+);
 
 /** `filter prerouting -110 accept`, or an empty text for a chain without a hook. */
 export function hookText(hook: Chain['hook']): string {
   return hook === null ? '' : `${hook.type} ${hook.hook} ${hook.priority} accept`;
 }
 
-/** nft input that makes the table new and empty, in place of one that may be there. */
-export function tableText(): string {
-  const lines = [`add table ${TABLE}`, `delete table ${TABLE}`, `table ${TABLE} {`];
-  for (const [name, type] of Object.entries(SETS)) lines.push(`  set ${name} { type ${type}; }`);
-  for (const chain of CHAINS) {
+/** nft input that makes both tables new and empty, in place of those that may be there. */
+export const tableText = (): string => DEFINITIONS.map(definitionText).join('\n');
+
+/** nft input that takes both tables away, whether they are there or not. */
+export const removalText = (): string =>
+  DEFINITIONS.map(({ table }) => `add table ${table}\ndelete table ${table}`).join('\n');
+
+function definitionText({ table, sets, chains }: TableDefinition): string {
+  const lines = [`add table ${table}`, `delete table ${table}`, `table ${table} {`];
+  for (const [name, type] of Object.entries(sets)) lines.push(`  set ${name} { type ${type}; }`);
+  for (const chain of chains) {
     lines.push(`  chain ${chain.name} {`);
     if (chain.hook !== null) {
       lines.push(`    type ${chain.hook.type} hook ${chain.hook.hook} priority ${chain.hook.priority}; policy accept;`);

@@ -3,7 +3,7 @@
  */
 import type { Protocol } from '../../ipvs/types.ts';
 import type { AddressServiceKey } from '../../ipvs/types.ts';
-import { type SetName, SET_NAMES, TABLE, tableText } from './ruleset.ts';
+import { removalText, type SetName, SET_NAMES, tableOf, tableText } from './ruleset.ts';
 
 /** For each set its elements with their comments; a missing comment is an empty text. */
 export type Elements = Readonly<Record<SetName, ReadonlyMap<string, string>>>;
@@ -31,6 +31,7 @@ export const emptyElements = (): MutableElements => ({
   masq6: new Map(),
   ledger4: new Map(),
   ledger6: new Map(),
+  silent4: new Map(),
 });
 
 /** `192.168.112.152 . tcp . 81`, as nft writes a concatenation. */
@@ -68,13 +69,13 @@ export function netfilterWords(change: NetfilterChange): string {
     case 'create-table':
       return tableText();
     case 'delete-table':
-      return `delete table ${TABLE}`;
+      return removalText();
     case 'add-element': {
       const comment = change.comment === '' ? '' : ` comment "${change.comment}"`;
-      return `add element ${TABLE} ${change.set} { ${change.element}${comment} }`;
+      return `add element ${tableOf(change.set)} ${change.set} { ${change.element}${comment} }`;
     }
     case 'delete-element':
-      return `delete element ${TABLE} ${change.set} { ${change.element} }`;
+      return `delete element ${tableOf(change.set)} ${change.set} { ${change.element} }`;
   }
 }
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../src/controller/compile.ts';
 import { destinationKeyText } from '../../../src/ipvs/types.ts';
-import { realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
+import { folderWorld, realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
 
-const objects = (...data: object[]) => compile(data.map(valid));
+const objects = (...data: object[]) => compile(folderWorld(data.map(valid)));
 /** `KEY SCHEDULER masq|plain: DESTINATION*WEIGHT …` for each service, which is all that tests look at mostly. */
 const table = (compiled: ReturnType<typeof compile>): string[] =>
   [...compiled.services].map(([key, { service, destinations, masquerade }]) => {
@@ -31,6 +31,8 @@ describe('compile', () => {
     expect(compiled.services.get('TCP/192.168.112.152:81')).toEqual({
       owner: compiled.objects[0]?.owner,
       masquerade: true,
+      refused: false,
+      refusedDestinations: new Set(),
       service: {
         key: { family: 'ipv4', protocol: 'TCP', address: '192.168.112.152', port: 81 },
         config: {

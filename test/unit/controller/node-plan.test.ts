@@ -70,7 +70,7 @@ describe('a node', () => {
       (step) => step.layer === 'netfilter' && 'set' in step.change && step.change.set === 'ledger4',
     );
     expect(ledger?.change).toMatchObject({ comment: uidOf('default/web') });
-    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true }]]));
+    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true, silent: false }]]));
     expect(plan.vips.has('10.0.0.1')).toBe(true);
     expect(plan.vips.size).toBe(1);
     expect([...plan.conflicts, ...plan.held]).toEqual([]);
@@ -188,7 +188,7 @@ describe('a change', () => {
     const plan = await look(await serving([web]), desired([changed]));
     expect(plan.steps.map(stepLine)).toEqual(expected);
     expect(plan.steps.some((step) => step.removes)).toBe(removes);
-    expect(plan.ours.get(WEB)).toEqual({ owner: changed.owner, masquerade: changed.masquerade });
+    expect(plan.ours.get(WEB)).toEqual({ owner: changed.owner, masquerade: changed.masquerade, silent: false });
   });
 
   it('adds masquerading for a service that had none', async () => {
@@ -347,7 +347,7 @@ describe('a table that was lost', () => {
     kernel.state.table = null;
     const plan = await look(kernel, desired());
     expect(plan.steps.map(stepLine)).toEqual(restored);
-    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true }]]));
+    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true, silent: false }]]));
     await bring(kernel, desired());
     expect(kernel.state.services.size).toBe(0);
   });
@@ -406,7 +406,9 @@ describe('a table that was lost', () => {
     kernel.state.witness = new Map();
     const plan = await look(kernel, desired());
     const uid = uidOf('default/web');
-    expect(plan.ours).toEqual(new Map([[WEB, { owner: { uid, name: `object ${uid}` }, masquerade: true }]]));
+    expect(plan.ours).toEqual(
+      new Map([[WEB, { owner: { uid, name: `object ${uid}` }, masquerade: true, silent: false }]]),
+    );
   });
 
   it('together with the witness makes our services those of somebody else', async () => {
@@ -452,7 +454,7 @@ describe('what cannot be seen at present', () => {
   ])('keeps %s', async (_what, retained) => {
     const plan = await look(await serving([web]), desired([], retained));
     expect(plan.steps).toEqual([]);
-    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true }]]));
+    expect(plan.ours).toEqual(new Map([[WEB, { owner: web.owner, masquerade: true, silent: false }]]));
     expect(plan.vips.has('10.0.0.1')).toBe(true);
     expect(plan.vips.size).toBe(1);
   });
@@ -482,7 +484,9 @@ describe('what cannot be seen at present', () => {
     kernel.state.witness = null;
     const plan = await look(kernel, desired([], { all: true, uids: new Set() }));
     const uid = uidOf('default/web');
-    expect(plan.ours).toEqual(new Map([[WEB, { owner: { uid, name: `object ${uid}` }, masquerade: false }]]));
+    expect(plan.ours).toEqual(
+      new Map([[WEB, { owner: { uid, name: `object ${uid}` }, masquerade: false, silent: false }]]),
+    );
     const removal = await look(kernel, desired());
     expect(removal.steps.map((step) => step.owner?.name ?? null)).toEqual([null, `object ${uid}`, null, null, null]);
   });

@@ -8,7 +8,7 @@ import { type AddressServiceKey, serviceKeyText } from '../../../src/ipvs/types.
 const KEY = 'TCP/10.0.0.1:80';
 const ELEMENT = '10.0.0.1 . tcp . 80';
 const witness = (settled: boolean, key = KEY): WitnessServices =>
-  new Map([[key, { uid: 'w', name: 'default/web', masquerade: true, settled }]]);
+  new Map([[key, { uid: 'w', name: 'default/web', masquerade: true, settled, silent: false }]]);
 const ledger = (...elements: [string, string][]) => ({ ...emptyElements(), ledger4: new Map(elements) });
 const uids = (...args: Parameters<typeof resolveOwnership>): Record<string, string> =>
   Object.fromEntries([...resolveOwnership(...args)].map(([text, { uid }]) => [text, uid]));

@@ -1,18 +1,17 @@
 /** A real way to every reason: a reason that nothing can give has no case here, and then this file is not valid. */
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../../src/controller/compile.ts';
-import type { Desired } from '../../../src/controller/desired.ts';
+import { compile, desiredOf } from '../../../src/controller/compile.ts';
 import { interpretFolder, type LastGood } from '../../../src/controller/folder/interpret.ts';
 import { reconcile } from '../../../src/controller/reconcile.ts';
 import { objectStatuses } from '../../../src/controller/status.ts';
 import { folderUid } from '../../../src/controller/uid.ts';
 import type { Problem } from '../../../src/crd/problem.ts';
-import { type Reason, REASONS } from '../../../src/crd/reasons.ts';
+import { CLUSTER_REASONS, type FolderReason, REASONS } from '../../../src/crd/reasons.ts';
 import { emptyElements } from '../../../src/host/netfilter/table.ts';
 import { SETTINGS } from '../../../src/host/sysctl.ts';
 import { byHand } from '../../support/desired.ts';
 import { memoryKernel, type MemoryKernel } from '../../support/memory-kernel.ts';
-import { realServerObject, virtualServiceObject } from '../../support/objects.ts';
+import { folderWorld, realServerObject, virtualServiceObject } from '../../support/objects.ts';
 
 const KEY = 'TCP/192.168.112.152:81';
 const web = virtualServiceObject({});
@@ -26,7 +25,7 @@ interface Situation {
   /** No reconciliation has been made yet. */
   readonly early?: boolean;
   /** Where it is found: in a problem, or in a condition of this type. */
-  readonly found: 'problem' | 'Accepted' | 'ResolvedRefs' | 'Programmed';
+  readonly found: 'problem' | 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'Announced';
 }
 
 const NODE_ADDRESS = '192.168.112.1';
@@ -42,8 +41,8 @@ async function said({ files, kernel: disturb, early = false }: Situation): Promi
     })),
     NOTHING,
   );
-  const compiled = compile(view.objects);
-  const wanted: Desired = { services: compiled.services, retained: view.retained };
+  const compiled = compile(folderWorld(view.objects));
+  const wanted = desiredOf(compiled, view.retained);
   const kernel = memoryKernel({ nodeAddresses: [NODE_ADDRESS] });
   disturb?.(kernel);
   const result = await reconcile(wanted, kernel.node, () => undefined);
@@ -55,7 +54,16 @@ async function said({ files, kernel: disturb, early = false }: Situation): Promi
   ];
 }
 
-const CASES: Readonly<Record<Reason, readonly Situation[]>> = {
+const own = (spec: object) => virtualServiceObject({ addresses: ['192.168.112.200'], ...spec });
+const rs6 = realServerObject('rs6', { address: '2001:db8::53', port: 10_000 });
+
+const CASES: Readonly<Record<FolderReason, readonly Situation[]>> = {
+  Announced: [{ files: [[web, rs1]], found: 'Announced' }],
+  ByRoute: [{ files: [[own({ announce: 'None' }), rs1]], found: 'Announced' }],
+  NoNeighbourDiscovery: [{ files: [[own({ addresses: ['2001:db8::1'] }), rs6]], found: 'Announced' }],
+  NotAnnounced: [
+    { files: [[web, rs1]], kernel: ({ state }) => state.services.set(KEY, byHand(KEY)), found: 'Announced' },
+  ],
   Accepted: [{ files: [[web, rs1]], found: 'Accepted' }],
   Invalid: [
     { files: [[virtualServiceObject({ ports: [{ port: 0 }] })]], found: 'problem' },
@@ -162,7 +170,7 @@ describe('a reason', () => {
   });
 
   it('is one of the list, and has a case and a meaning', () => {
-    expect(Object.keys(CASES)).toEqual(Object.keys(REASONS));
+    expect([...Object.keys(CASES), ...CLUSTER_REASONS].toSorted()).toEqual(Object.keys(REASONS).toSorted());
     expect(Object.values(CASES).filter((situations) => situations.length === 0)).toEqual([]);
     expect(Object.values(REASONS).filter((meaning) => !/^[A-Z].*\.$/.test(meaning))).toEqual([]);
   });

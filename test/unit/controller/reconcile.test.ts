@@ -64,6 +64,7 @@ describe('a reconciliation', () => {
       name: 'default/web',
       masquerade: true,
       settled: true,
+      silent: false,
     });
   });
 

@@ -5,7 +5,7 @@ import { reportServices } from '../../../src/controller/report.ts';
 import type { WitnessServices } from '../../../src/host/witness.ts';
 import type { ObservedService } from '../../../src/ipvs/types.ts';
 import { destination, service } from '../../support/desired.ts';
-import { realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
+import { folderWorld, realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
 
 const KEY = 'TCP/192.168.112.152:81';
 const observed = (key: string, ...destinations: string[]): ObservedService => ({
@@ -19,8 +19,12 @@ const observed = (key: string, ...destinations: string[]): ObservedService => ({
     statistics: null,
   })),
 });
-const witness: WitnessServices = new Map([[KEY, { uid: 'u', name: 'default/web', masquerade: true, settled: true }]]);
-const compiled = compile([valid(realServerObject('rs1', { port: 10_000 })), valid(virtualServiceObject({}))]);
+const witness: WitnessServices = new Map([
+  [KEY, { uid: 'u', name: 'default/web', masquerade: true, settled: true, silent: false }],
+]);
+const compiled = compile(
+  folderWorld([valid(realServerObject('rs1', { port: 10_000 })), valid(virtualServiceObject({}))]),
+);
 
 describe('the report of services', () => {
   it('names the objects behind them', () => {

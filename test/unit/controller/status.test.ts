@@ -8,12 +8,12 @@ import { CONDITION_TYPES, objectStatuses, type Progress } from '../../../src/con
 import type { Step } from '../../../src/controller/steps.ts';
 import type { Problem } from '../../../src/crd/problem.ts';
 import { SETTINGS } from '../../../src/host/sysctl.ts';
-import { realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
+import { folderWorld, realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
 import { createTable, newDestination, newService } from '../../support/steps.ts';
 
 const KEY = 'TCP/192.168.112.152:81';
 const rs1 = realServerObject('rs1', { port: 10_000 });
-const objects = (...data: object[]) => compile(data.map(valid));
+const objects = (...data: object[]) => compile(folderWorld(data.map(valid)));
 const web = objects(rs1, virtualServiceObject({}));
 const owner = web.objects[0]?.owner ?? null;
 const other = { uid: 'other', name: 'default/other' };
@@ -56,11 +56,18 @@ describe('an object that is served', () => {
     expect(objectStatuses(web, [], progress())).toEqual([
       {
         object: 'VirtualService default/web',
+        uid: owner?.uid,
         services: [KEY],
         conditions: [
           { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The object is valid.' },
           { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: 'Every back end was found.' },
           { type: 'Programmed', status: 'True', reason: 'Programmed', message: 'The kernel has it.' },
+          {
+            type: 'Announced',
+            status: 'True',
+            reason: 'Announced',
+            message: 'One director answers for it on the LAN.',
+          },
         ],
       },
     ]);
@@ -101,10 +108,10 @@ describe('Accepted', () => {
       virtualServiceObject({ ports: ports.slice(0, 2) }),
       virtualServiceObject({ ports }, { name: 'x' }),
     );
-    expect(conditions(both, [], progress())[3]).toBe(
+    expect(conditions(both, [], progress())[4]).toBe(
       `Accepted False Conflict: ${KEY} belongs to VirtualService default/web; TCP/192.168.112.152:82 belongs to VirtualService default/web`,
     );
-    expect(conditions(both, [], progress())[5]).toBe('Programmed True Programmed: The kernel has it.');
+    expect(conditions(both, [], progress())[6]).toBe('Programmed True Programmed: The kernel has it.');
   });
 });
 
@@ -128,6 +135,7 @@ describe('an object that was never accepted', () => {
     ]);
     expect(objectStatuses(web, problems, progress())[0]).toEqual({
       object: 'VirtualService default/alpha',
+      uid: null,
       services: [],
       conditions: [
         {
@@ -149,6 +157,7 @@ describe('ResolvedRefs', () => {
       'Accepted True Accepted: The object is valid.',
       'ResolvedRefs False NoRealServers: no RealServer of this namespace carries app=x; no RealServer of this namespace carries app=y',
       'Programmed True Programmed: The kernel has it.',
+      'Announced True Announced: One director answers for it on the LAN.',
     ]);
   });
 });
@@ -156,7 +165,7 @@ describe('ResolvedRefs', () => {
 describe('remarks', () => {
   it('go to the condition that they are about', () => {
     const both = objects(virtualServiceObject({}), virtualServiceObject({}, { name: 'x' }));
-    expect(conditions(both, [], progress()).slice(3, 5)).toEqual([
+    expect(conditions(both, [], progress()).slice(4, 6)).toEqual([
       `Accepted False Conflict: ${KEY} belongs to VirtualService default/web`,
       'ResolvedRefs False NoRealServers: no RealServer of this namespace carries app=web',
     ]);
@@ -164,7 +173,7 @@ describe('remarks', () => {
 
   it('about both do not mix', () => {
     const both = objects(rs1, virtualServiceObject({}), virtualServiceObject({}, { name: 'x' }));
-    expect(conditions(both, [], progress())[4]).toBe('ResolvedRefs True ResolvedRefs: Every back end was found.');
+    expect(conditions(both, [], progress())[5]).toBe('ResolvedRefs True ResolvedRefs: Every back end was found.');
   });
 });
 
@@ -177,7 +186,7 @@ describe('Programmed', () => {
 
   it('is false when others have all that the object wants', () => {
     const both = objects(rs1, virtualServiceObject({}), virtualServiceObject({}, { name: 'x' }));
-    expect(conditions(both, [], progress())[5]).toBe(
+    expect(conditions(both, [], progress())[6]).toBe(
       'Programmed False Conflict: Nothing is left to program: others have all its addresses and ports.',
     );
   });

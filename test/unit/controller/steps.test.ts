@@ -56,7 +56,12 @@ const CASES: Readonly<Record<StepKind, readonly (readonly [Step, string])[]>> = 
   'netfilter delete-element': [
     [deleteElement(WEB), "nft 'delete element inet lvs-director svc4 { 10.0.0.1 . tcp . 80 }'"],
   ],
-  'netfilter delete-table': [[nftStep({ verb: 'delete-table' }), "nft 'delete table inet lvs-director'"]],
+  'netfilter delete-table': [
+    [
+      nftStep({ verb: 'delete-table' }),
+      "nft 'add table inet lvs-director\ndelete table inet lvs-director\nadd table arp lvs-director\ndelete table arp lvs-director'",
+    ],
+  ],
   'ipvs new-service': [
     [newService(WEB, 'rr'), 'ipvsadm -A -t 10.0.0.1:80 -s rr'],
     [newService(SIX), 'ipvsadm -A -u [2001:db8::1]:53 -s wlc'],

@@ -43,7 +43,9 @@ describe('files', () => {
 
 describe('witness', () => {
   const identity = { bootId: 'b', networkNamespace: '4026531840' };
-  const services = new Map([['TCP/10.0.0.1:80', { uid: 'u', name: 'default/web', masquerade: true, settled: false }]]);
+  const services = new Map([
+    ['TCP/10.0.0.1:80', { uid: 'u', name: 'default/web', masquerade: true, settled: false, silent: false }],
+  ]);
 
   it('comes back as it was, for the same boot and namespace only', () => {
     const text = witnessText(services, identity);

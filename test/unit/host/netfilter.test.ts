@@ -1,7 +1,15 @@
 /** Our nftables table: its text, what a listing of it says, and the way from one state to another. */
 import { describe, expect, it } from 'vitest';
-import { parseListing } from '../../../src/host/netfilter/listing.ts';
-import { hookText, SET_NAMES, tableText, WANTED_SHAPE } from '../../../src/host/netfilter/ruleset.ts';
+import { parseListings } from '../../../src/host/netfilter/listing.ts';
+import {
+  hookText,
+  SET_NAMES,
+  TABLE,
+  ARP_TABLE,
+  tableText,
+  WANTED_SHAPES,
+} from '../../../src/host/netfilter/ruleset.ts';
+import type { TableShape } from '../../../src/host/netfilter/ruleset.ts';
 import {
   elementChanges,
   emptyElements,
@@ -11,24 +19,35 @@ import {
   transactionText,
 } from '../../../src/host/netfilter/table.ts';
 
+const shapeOf = (table: string): TableShape => {
+  const shape = WANTED_SHAPES.get(table);
+  if (shape === undefined) throw new Error(`no shape of ${table}`);
+  return shape;
+};
+const WANTED_SHAPE = shapeOf(TABLE);
+
 /** What `nft -j list table` prints for a table of our shape, with `elements` in its sets. */
-function listing(elements: Partial<Record<string, unknown[]>> = {}): { nftables: Record<string, unknown>[] } {
+function listing(
+  elements: Partial<Record<string, unknown[]>> = {},
+  shape = WANTED_SHAPE,
+): { nftables: Record<string, unknown>[] } {
   const nftables: Record<string, unknown>[] = [{ metainfo: { version: '1.0.6' } }, { table: { name: 'lvs-director' } }];
-  for (const [name, type] of Object.entries(WANTED_SHAPE.sets)) {
+  for (const [name, type] of Object.entries(shape.sets)) {
     const types = type.split(' . ');
     nftables.push({
       set: { name, type: types.length === 1 ? type : types, ...(elements[name] && { elem: elements[name] }) },
     });
   }
-  for (const [name, { hook, rules }] of Object.entries(WANTED_SHAPE.chains)) {
+  for (const [name, { hook, rules }] of Object.entries(shape.chains)) {
     const [type, at, priority, policy] = hook.split(' ');
     nftables.push({ chain: hook === '' ? { name } : { name, type, hook: at, prio: Number(priority), policy } });
     for (const comment of rules) nftables.push({ rule: { chain: name, comment, expr: [{ accept: null }] } });
   }
   return { nftables };
 }
-const parse = (json: object) => {
-  const parsed = parseListing(JSON.stringify(json));
+const arpListing = (elements: Partial<Record<string, unknown[]>> = {}) => listing(elements, shapeOf(ARP_TABLE));
+const parse = (json: object, arp: object | null = arpListing()) => {
+  const parsed = parseListings(JSON.stringify(json), arp === null ? null : JSON.stringify(arp));
   if (!parsed.ok) throw new Error(parsed.message);
   return parsed.value;
 };
@@ -40,6 +59,20 @@ const shapeAfter = (change: (items: Record<string, unknown>[]) => void): boolean
 const indexOf = (items: Record<string, unknown>[], kind: string): number => items.findIndex((item) => kind in item);
 
 describe('a listing', () => {
+  it('is of both tables: silent addresses come from the one for ARP, without which the shape is not current', () => {
+    const found = parse(listing(), arpListing({ silent4: ['192.168.112.200'] }));
+    expect(found.shapeCurrent).toBe(true);
+    expect([...found.elements.silent4.keys()]).toEqual(['192.168.112.200']);
+    expect(parse(listing(), null).shapeCurrent).toBe(false);
+    expect(parse(listing({ silent4: ['192.168.112.200'] })).elements.silent4.size).toBe(0);
+    const changed = arpListing();
+    changed.nftables.splice(
+      changed.nftables.findIndex((item) => 'rule' in item),
+      1,
+    );
+    expect(parse(listing(), changed).shapeCurrent).toBe(false);
+  });
+
   it('of what we wrote is current and has its elements', () => {
     const concat = ['192.168.112.152', 'tcp', 81];
     const found = parse(
@@ -120,9 +153,9 @@ describe('a listing', () => {
   });
 
   it('of another form is an error, never an emptier table', () => {
-    expect(parseListing('')).toEqual({ ok: false, message: 'nft -j printed something that is not JSON' });
-    expect(parseListing('{}')).toMatchObject({ ok: false });
-    expect(parseListing(JSON.stringify(listing({ vip4: [{ range: ['a', 'b'] }] })))).toMatchObject({
+    expect(parseListings('', null)).toEqual({ ok: false, message: 'nft -j printed something that is not JSON' });
+    expect(parseListings('{}', null)).toMatchObject({ ok: false });
+    expect(parseListings(JSON.stringify(listing({ vip4: [{ range: ['a', 'b'] }] })), null)).toMatchObject({
       ok: false,
       message: expect.stringContaining('nft -j printed an unknown form at nftables.2.set.elem.0'),
     });
@@ -177,7 +210,18 @@ describe('elements', () => {
       { verb: 'delete-table' },
       { verb: 'add-element', set: 'vip4', element: '1.1.1.1', comment: '' },
     ]);
-    expect(text).toBe('delete table inet lvs-director\nadd element inet lvs-director vip4 { 1.1.1.1 }\n');
+    expect(text).toBe(
+      [
+        'add table inet lvs-director',
+        'delete table inet lvs-director',
+        'add table arp lvs-director',
+        'delete table arp lvs-director',
+        'add element inet lvs-director vip4 { 1.1.1.1 }',
+        '',
+      ].join('\n'),
+    );
+    const silent = { verb: 'add-element', set: 'silent4', element: '1.1.1.1', comment: '' } as const;
+    expect(netfilterWords(silent)).toBe('add element arp lvs-director silent4 { 1.1.1.1 }');
   });
 });
 

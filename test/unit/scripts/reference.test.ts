@@ -11,6 +11,7 @@ import {
   typeText,
 } from '../../../scripts/lib/reference.ts';
 import { STEP_KINDS } from '../../../src/controller/steps.ts';
+import { unicastAddress } from '../../../src/crd/fields.ts';
 import { REASONS } from '../../../src/crd/reasons.ts';
 import { SETTINGS } from '../../../src/host/sysctl.ts';
 
@@ -30,7 +31,25 @@ describe('the reference of the source', () => {
     expect(text).toContain(
       '| `spec.ports[].port` | whole number, 1 to 65535 | required | Port that clients ask for. |',
     );
+    expect(text).toContain('| `spec.addresses` | list of 1 to 16 | required | Virtual addresses');
+    expect(text).toContain('| `spec.address` | IP address | required |');
+    expect(text).toContain('| `spec.ports[].targetPort` | whole number, 1 to 65535, or text like `');
+    expect(text).toContain('| `spec.backends[].service.name` | DNS name, at most 63 characters | required |');
+    expect(text).toContain('| `spec.directors` | object | `{"nodeSelector":{}}` |');
+    expect(text).toContain('| `spec.directors.nodeSelector` | map of text to text, at most 32 entries | empty |');
     expect(text).toMatch(/\| `spec\.masquerade` \| `Always`, `Never` \| `Always` \|/);
+  });
+
+  it('has the status of every kind', () => {
+    expect(text.match(/`status\.conditions\[\]\.lastTransitionTime` \| time \(RFC 3339\) \| required/g)).toHaveLength(
+      3,
+    );
+    expect(text).toContain('| `status.exceptions[].reason` |');
+    expect(text).toContain('| `status.directors.programmed` | whole number, at least 0 | required |');
+  });
+
+  it('has each scheduler on a line of its own within the row', () => {
+    expect(text).toMatch(/<br>wrr: weighted round robin: .*<br>lc: /);
   });
 
   it('has the settings of interfaces', () => {
@@ -45,8 +64,15 @@ describe('the reference of the source', () => {
 
 describe('a change of the input', () => {
   const same = renderReference(input);
+  const director = input.kinds['Director'] ?? { description: '', schema: {} };
   const changes: Readonly<Record<string, Partial<ReferenceInput>>> = {
-    'a field': { kinds: { ...input.kinds, RealServer: toJsonSchema(z.strictObject({ spec: z.string() })) } },
+    'a field': {
+      kinds: {
+        ...input.kinds,
+        RealServer: { description: '', schema: toJsonSchema(z.strictObject({ spec: z.string() })) },
+      },
+    },
+    'a description': { kinds: { ...input.kinds, Director: { ...director, description: 'Another one.' } } },
     'a reason': { reasons: { ...input.reasons, Tired: 'The machine is tired.' } },
     'a kind of step': { steps: input.steps.slice(1) },
     'a setting': { settings: input.settings.map((setting) => ({ ...setting, value: '7' })) },
@@ -93,10 +119,21 @@ describe('fields of a schema', () => {
     [z.string().max(9), 'text, at most 9 characters'],
     [z.string().regex(/^a$/), 'text like `^a$`'],
     [z.record(z.string(), z.string()), 'map of text to text'],
+    [z.record(z.string(), z.string()).meta({ maxProperties: 2 }), 'map of text to text, at most 2 entries'],
+    [z.union([z.int().min(1), z.string().max(9)]), 'whole number, at least 1, or text, at most 9 characters'],
+    [z.int().min(0).max(2_147_483_647), 'whole number, at least 0'],
+    [z.string().meta({ format: 'date-time' }), 'time (RFC 3339)'],
+    [unicastAddress, 'IP address'],
     [z.unknown(), 'anything'],
   ])('%# is "%s"', (schema, expected) => {
     expect(typeText(toJsonSchema(schema))).toBe(expected);
   });
+});
+
+it('a line break in a cell does not end it', () => {
+  const steps = [{ kind: 'netfilter delete-table', words: "nft 'a\nb'" }];
+  expect(renderReference({ ...input, steps })).toContain("| `netfilter delete-table` | `nft 'a; b'` |");
+  expect(renderReference({ ...input, reasons: { Either: 'this\nthat' } })).toContain('| `Either` | this<br>that |');
 });
 
 it('a bar in a cell does not end it', () => {

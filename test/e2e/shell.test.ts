@@ -1,0 +1,91 @@
+// `make cluster`: what it prints can be used, and it leaves nothing however it ends.
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const SHELL = join(import.meta.dirname, '../../lab/cluster/shell.ts');
+const PROMPT = 'cluster> ';
+
+type Shell = ChildProcessByStdio<Writable, Readable, null>;
+
+let folder: string;
+let shell: Shell;
+let output: string;
+
+beforeEach(() => {
+  // All that it leaves would be in here.
+  folder = mkdtempSync(join(tmpdir(), 'lvs-director-test-'));
+  shell = spawn(process.execPath, [SHELL], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['pipe', 'pipe', 'inherit'],
+    timeout: 200_000,
+    killSignal: 'SIGKILL',
+  });
+  output = '';
+  shell.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+});
+
+afterEach(() => {
+  shell.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+/** Resolves when the text has come since `from`, or rejects when the shell ended before. */
+const said = (wanted: string, from = 0): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (output.includes(wanted, from)) resolve();
+    };
+    shell.stdout.on('data', look);
+    shell.once('close', () => reject(new Error(`it ended without ${wanted}:\n${output}`)));
+    look();
+  });
+
+const ended = (): Promise<number | null> =>
+  new Promise((resolve) => {
+    if (shell.exitCode === null) shell.once('close', (code) => resolve(code));
+    else resolve(shell.exitCode);
+  });
+
+/** What a line makes it print until it asks for the next one. */
+async function type(line: string): Promise<string> {
+  const from = output.length;
+  shell.stdin.write(`${line}\n`);
+  await said(PROMPT, from);
+  return output.slice(from).replace(PROMPT, '');
+}
+
+async function expectNothingLeft(): Promise<void> {
+  expect(readdirSync(folder)).toEqual([]);
+  await expect(promisify(execFile)('pgrep', ['--full', folder])).rejects.toMatchObject({ code: 1, stdout: '' });
+}
+
+it('serves kubectl and its nodes, and ends with Ctrl-C', async () => {
+  await said(PROMPT);
+  const [, kubeconfig = ''] = /export KUBECONFIG=(\S+)/.exec(output) ?? [];
+  const [, path = ''] = /export PATH=\$PATH:(\S+)/.exec(output) ?? [];
+  const env = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, 'kubectl-cache') };
+  const { stdout } = await promisify(execFile)(join(path, 'kubectl'), ['get', 'nodes', '--output', 'name'], { env });
+  expect(stdout).toBe('node/director-151\nnode/director-152\nnode/worker\n');
+  rmSync(join(folder, 'kubectl-cache'), { recursive: true });
+
+  expect(await type('kubectl get crds --output name')).toContain('virtualservices.lvs-director.io');
+  expect(await type('client curl --silent http://192.168.112.153:10000/')).toContain('153\n');
+  expect(await type('director-151 ip -brief address show eth0')).toContain('192.168.112.151/24');
+  shell.kill('SIGINT');
+  expect(await ended()).toBe(0);
+  await expectNothingLeft();
+});
+
+it('ends when it is told so while it starts', async () => {
+  await said('starting the control plane');
+  shell.kill('SIGTERM');
+  expect(await ended()).toBe(0);
+  await expectNothingLeft();
+});

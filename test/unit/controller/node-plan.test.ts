@@ -524,3 +524,42 @@ describe('a kernel setting that is wrong', () => {
     expect((await look(kernel, desired([dns]))).conflicts).toEqual(new Set([DNS]));
   });
 });
+
+describe('what is not permitted', () => {
+  it('is not made, and is not taken from an object that has it', async () => {
+    const refused = { ...web, refused: true };
+    expect((await look(memoryKernel({}), desired([refused]))).steps).toEqual([]);
+    expect((await look(await serving([web]), desired([refused]))).steps).toEqual([]);
+    const changed = desired([{ ...refused, destinations: [] }]);
+    const plan = await look(await serving([web]), changed);
+    expect(plan.steps.map((step) => step.layer)).toEqual(['ipvs', 'ipvs']);
+    const other = { uid: uidOf('default/other'), name: 'default/other' };
+    expect([...(await look(await serving([web]), desired([{ ...refused, owner: other }]))).ours.keys()]).toEqual([]);
+  });
+
+  it('of destinations stays where it is, and is not made', async () => {
+    const text = '10.1.0.1:80';
+    const refused = { ...web, refusedDestinations: new Set([text]) };
+    expect((await look(await serving([web]), desired([refused]))).steps).toEqual([]);
+    const fresh = await look(memoryKernel({}), desired([refused]));
+    const made = fresh.steps.map(stepLine).filter((line) => line.includes('ipvs'));
+    expect(made.filter((line) => line.includes(text))).toEqual([]);
+    expect(fresh.steps.filter((step) => step.layer === 'ipvs')).toHaveLength(web.destinations.length);
+  });
+});
+
+describe('a silent VIP', () => {
+  const silentOf = (plan: Awaited<ReturnType<typeof look>>): string[] =>
+    plan.steps.map(stepLine).filter((line) => line.includes('silent4'));
+
+  it('is named in the table for ARP before it is bound, and only when it is a VIP of its own', async () => {
+    const address = web.service.key as { readonly address: string };
+    const wanted = { ...desired([web]), silent: new Set([address.address, '203.0.113.1']) };
+    const plan = await look(memoryKernel({}), wanted);
+    expect(silentOf(plan)).toEqual([`nft +silent4 ${address.address}`]);
+    const layers = plan.steps.map(({ layer }) => layer);
+    expect(layers.lastIndexOf('netfilter')).toBeLessThan(layers.lastIndexOf('link'));
+    expect(silentOf(await look(memoryKernel({ nodeAddresses: [address.address] }), wanted))).toEqual([]);
+    expect(silentOf(await look(await serving([web]), wanted))).toEqual([`nft +silent4 ${address.address}`]);
+  });
+});

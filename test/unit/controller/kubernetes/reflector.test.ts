@@ -786,7 +786,11 @@ describe('stopping', () => {
     await following.reflector.stop();
     const requests = server.requests;
     // Something that takes a few turns of the loop, for what might still come.
-    await following.client.request({ method: 'GET', path: '/elsewhere', deadlineMs: 50 });
+    const elsewhere = following.client.request({ method: 'GET', path: '/elsewhere' });
+    const asked = await server.next();
+    expect(asked.path).toBe('/elsewhere');
+    asked.json({});
+    await elsewhere;
     expect(server.requests).toBe(requests + 1);
     expect(JSON.stringify([following.counts, following.troubles, following.notes])).toBe(before);
   }

@@ -58,7 +58,7 @@ async function expectMissing(scheduler: Scheduler): Promise<void> {
     new RegExp(`"reason":"SchedulerUnavailable".*no scheduler ${scheduler}; load ip_vs_${scheduler}`),
   );
   expect((await scene.director.command(['list'])).stdout).toMatch(
-    new RegExp(`VirtualService default/${scheduler} .*Programmed=False\\n +SchedulerUnavailable: `),
+    new RegExp(`VirtualService default/${scheduler} .*Programmed=False Announced=False\\n +SchedulerUnavailable: `),
   );
 }
 

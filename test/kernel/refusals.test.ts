@@ -77,7 +77,7 @@ describe('the agent refuses to start', () => {
     expect(await ipvs(network)).toHaveLength(3);
     const { stdout } = await director.command(['list']);
     expect(stdout).toMatch(
-      /VirtualService default\/second .*Programmed=False\n +SysctlWrong: net\.ipv4\.vs\.conntrack .*lvs-director init/,
+      /VirtualService default\/second .*Programmed=False Announced=False\n +SysctlWrong: net\.ipv4\.vs\.conntrack .*lvs-director init/,
     );
     await end(agent);
     await director.command(['init']);

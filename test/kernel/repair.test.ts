@@ -100,7 +100,7 @@ describe('both witnesses lost', () => {
     const before = await ipvs(network);
     const agent = await runInSync(director);
     expect(await ipvs(network)).toEqual(before);
-    expect((await director.command(['list'])).stdout).toMatch(/Programmed=False\n +Conflict: /);
+    expect((await director.command(['list'])).stdout).toMatch(/Programmed=False Announced=False\n +Conflict: /);
     await end(agent);
     await director.command(['cleanup']);
     expect(await ipvs(network)).toEqual(before);

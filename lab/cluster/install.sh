@@ -59,9 +59,8 @@ flock --nonblock 9 || {
 
 log=$(mktemp "${TMPDIR:-/tmp}/lvs-director-build.XXXXXX")
 building=
-ticking=
 clean_up() {
-  for process in $building $ticking; do kill "$process" 2>/dev/null || :; done
+  [ -z "$building" ] || kill "$building" 2>/dev/null || :
   rm -rf "$log" "$directory.part"
 }
 trap clean_up EXIT
@@ -69,30 +68,36 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Tells every so often that it is still at work: on a terminal one line that changes, elsewhere a new one each half minute.
+# Ends when its input is closed, thus also with whoever holds the other end. A signal must not end it: one that comes before
+# a subshell has put its own handlers in place runs this script's clean_up there.
 tick() { # tick WHAT
-  local end=$'\n' every=30 began=$SECONDS never
+  local end=$'\n' every=30 began=$SECONDS code
   if [ -t 2 ]; then
     end=$'\r' every=1
   fi
-  # Waits for what never comes, with a deadline: sleep would be a child that outlives this.
-  exec {never}<> <(:)
-  while ! read -rt "$every" -u "$never"; do
+  while :; do
+    code=0
+    read -rt "$every" || code=$?
+    # More than 128: the time is over.
+    [ "$code" -gt 128 ] || return 0
     printf 'cluster: %s: %d s, %d packages done%s' "$1" $((SECONDS - began)) "$(wc -l <"$log")" "$end" >&2
   done
 }
 
 watched() { # watched WHAT COMMAND...
-  tick "$1" 9>&- &
+  local code=0 ticker ticking
+  exec {ticker}> >(
+    trap - EXIT INT TERM
+    tick "$1" 9>&-
+  )
   ticking=$!
   # -v names each package on stderr when it is compiled.
-  (cd "$source" && exec "${@:2}") >"$log" 2>&1 9>&- &
+  (cd "$source" && exec "${@:2}") >"$log" 2>&1 9>&- {ticker}>&- &
   building=$!
-  local code=0
   wait "$building" || code=$?
   building=
-  kill "$ticking"
-  wait "$ticking" 2>/dev/null || :
-  ticking=
+  exec {ticker}>&-
+  wait "$ticking" || :
   [ ! -t 2 ] || printf '\033[K' >&2
   [ "$code" = 0 ] || {
     tail -n 20 "$log" >&2

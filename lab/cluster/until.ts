@@ -66,6 +66,9 @@ export async function until<O extends ApiObject, T>(
     }
     if (result !== undefined) return result;
   }
-  const last = JSON.stringify([...objects.values()], null, 2);
+  // Who wrote which field is most of an object, and of no interest here.
+  const last = JSON.stringify([...objects.values()], (key, value: unknown) =>
+    key === 'managedFields' ? undefined : value,
+  );
   throw new Error(`${collection}: not as expected after ${deadlineMs} ms; the objects are:\n${last}`);
 }

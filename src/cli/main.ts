@@ -4,7 +4,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from './exit.ts';
 import { LOG_LEVELS } from './log.ts';
-import type { CommonOptions, FolderOptions, OutputFormat } from './options.ts';
+import type { CommonOptions, OutputFormat, SourceOptions } from './options.ts';
+import { withSource } from './source-options.ts';
 import { VERSION } from './version.ts';
 
 const seconds = (text: string): number => {
@@ -15,10 +16,6 @@ const seconds = (text: string): number => {
   return value;
 };
 
-const directory = (): Option =>
-  new Option('-d, --directory <folder>', 'folder of YAML files with VirtualService and RealServer objects')
-    .env('LVS_DIRECTOR_DIRECTORY')
-    .makeOptionMandatory();
 const output = (): Option =>
   new Option('-o, --output <format>', 'form of the answer').choices(['table', 'json']).default('table');
 
@@ -36,7 +33,7 @@ function withCommon(command: Command): Command {
         .env('LVS_DIRECTOR_RUN_DIRECTORY'),
     )
     .addOption(
-      new Option('--state-directory <folder>', 'what outlives a boot: the last good state of the folder')
+      new Option('--state-directory <folder>', 'what outlives a boot: the last good state of the objects')
         .default('/var/lib/lvs-director')
         .env('LVS_DIRECTOR_STATE_DIRECTORY'),
     );
@@ -50,23 +47,21 @@ function program(setExit: (code: number) => void): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  withCommon(root.command('run'))
-    .description('make the kernel have what the folder describes, and keep it so')
-    .addOption(directory())
+  withCommon(withSource(root.command('run')))
+    .description('make the kernel have what the objects describe, and keep it so')
     .addOption(
       new Option('--resync-seconds <n>', 'how often the kernel is compared without a cause')
         .argParser(seconds)
         .default(30)
         .env('LVS_DIRECTOR_RESYNC_SECONDS'),
     )
-    .action(async (options: FolderOptions & { resyncSeconds: number }) => {
+    .action(async (options: SourceOptions & { resyncSeconds: number }) => {
       setExit(await (await import('./run.ts')).runCommand(options));
     });
-  withCommon(root.command('plan'))
+  withCommon(withSource(root.command('plan')))
     .description('show what run would do, and do nothing; exit code 2 when there is something to do')
-    .addOption(directory())
     .addOption(output())
-    .action(async (options: FolderOptions & { output: OutputFormat }) => {
+    .action(async (options: SourceOptions & { output: OutputFormat }) => {
       setExit(await (await import('./plan.ts')).planCommand(options));
     });
   withCommon(root.command('list'))

@@ -1,4 +1,5 @@
 /** The options that commands share, as they come out of the command line. */
+import type { AddressRanges } from '../net/ranges.ts';
 import type { LogLevel } from './log.ts';
 
 export interface CommonOptions {
@@ -7,8 +8,17 @@ export interface CommonOptions {
   readonly stateDirectory: string;
 }
 
-export interface FolderOptions extends CommonOptions {
-  readonly directory: string;
+/** Where objects come from, and what belongs to it. */
+export interface SourceOptions extends CommonOptions {
+  readonly directory?: string;
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
+  /** Of the Leases. */
+  readonly namespace: string;
+  readonly allowAddresses: AddressRanges;
+  readonly allowDestinations: AddressRanges;
+  readonly podCidrs: AddressRanges;
+  readonly serviceCidrs: AddressRanges;
 }
 
 export type OutputFormat = 'table' | 'json';

@@ -2,22 +2,35 @@
  * `lvs-director plan`: what `run` would do now, in the words of ipvsadm, nft, ip and sysctl. It does nothing.
  */
 import { compile, desiredOf } from '../controller/compile.ts';
-import { openFolderMemory } from '../controller/folder/memory.ts';
-import { folderSource } from '../controller/folder/source.ts';
 import { planNode } from '../controller/node-plan.ts';
+import { firstState, type Source } from '../controller/source.ts';
 import { observe } from '../controller/observe.ts';
 import { objectStatuses } from '../controller/status.ts';
 import { type Step, stepKind, stepWords } from '../controller/steps.ts';
 import { problemText } from '../crd/problem.ts';
 import { EXIT } from './exit.ts';
-import type { FolderOptions, OutputFormat } from './options.ts';
+import type { CommonOptions, OutputFormat, SourceOptions } from './options.ts';
 import { openNode } from './node.ts';
+import { openSource } from './source.ts';
 
-export async function planCommand(options: FolderOptions & { output: OutputFormat }): Promise<number> {
-  const memory = openFolderMemory(options.stateDirectory, options.directory);
-  const folder = folderSource(options.directory, { load: () => memory.load(), save: () => Promise.resolve() });
-  await folder.refresh();
-  const { view, trouble } = folder.state;
+/** So long an API server may take to tell everything. */
+const FIRST_VIEW_MS = 30_000;
+
+export async function planCommand(options: SourceOptions & { output: OutputFormat }): Promise<number> {
+  const from = await openSource(options, { remember: false, onNote: () => undefined });
+  if (!from.ok) {
+    process.stderr.write(`lvs-director: ${from.message}\n`);
+    return from.code;
+  }
+  try {
+    return await planFrom(from.source, options);
+  } finally {
+    await from.cluster?.close();
+  }
+}
+
+async function planFrom(source: Source, options: CommonOptions & { output: OutputFormat }): Promise<number> {
+  const { view, trouble } = await firstState(source, FIRST_VIEW_MS);
   if (view === null) {
     process.stderr.write(`lvs-director: ${trouble ?? 'nothing is known about what is wanted'}\n`);
     return EXIT.failed;

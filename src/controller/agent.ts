@@ -18,7 +18,7 @@ import { ownedEntries } from './ownership.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
 import { repeatFilter } from './repeats.ts';
 import { type Report, reportServices } from './report.ts';
-import type { Source } from './source.ts';
+import type { ObservedVersions, Source, SourceView } from './source.ts';
 import { objectStatuses } from './status.ts';
 import { stepKind } from './steps.ts';
 
@@ -31,10 +31,24 @@ export interface AgentOptions {
   /** Inode of the network namespace. */
   readonly namespace: string;
   readonly log: Logger;
+  /** Told after each turn. It must not throw. */
+  readonly onTurn?: (turn: Turn) => void;
 }
 
 export interface Agent {
   stop(): Promise<void>;
+}
+
+/** What the agent knows after a look at its source and at the kernel. */
+export interface Turn {
+  readonly view: SourceView;
+  readonly compiled: Compiled;
+  /** Null before the kernel was looked at for the first time. */
+  readonly last: Reconciled | null;
+  /** The versions that the kernel was told; null for a folder, and before. */
+  readonly applied: ObservedVersions | null;
+  /** Why the source, or the last look at the kernel, cannot be believed at present, or null. */
+  readonly trouble: string | null;
 }
 
 /** The same message is printed at most this often. */
@@ -48,6 +62,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let inSync = false;
   /** Why the last look at the kernel told nothing. */
   let unseen: string | null = null;
+  let viewed: SourceView | null = null;
+  let applied: ObservedVersions | null = null;
+  /** Texts of the problems, and the counts, that were logged last. */
+  let known: ReadonlySet<string> = new Set();
+  let told = '';
 
   const say = (level: 'warn' | 'error', message: string, fields: object = {}): void => {
     const { print, suppressed } = repeats.admit(message, Date.now());
@@ -59,15 +78,20 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (!(await source.refresh())) return false;
     const { view, trouble } = source.state;
     if (trouble !== null) log.warn(trouble);
-    if (view === null || trouble !== null) return false;
+    if (view === null || trouble !== null || view === viewed) return false;
+    viewed = view;
     compiled = compile(view.world);
+    const problems = new Set(view.problems.map(problemText));
     for (const problem of view.problems)
-      log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
+      if (!known.has(problemText(problem)))
+        log.warn({ reason: problem.reason, object: problem.object }, problemText(problem));
     for (const foreign of view.foreign) log.debug({ foreign }, 'is of another API group and left alone');
-    log.info(
-      { objects: view.world.objects.length, services: compiled.services.size, problems: view.problems.length },
-      `${source.what} read`,
-    );
+    const counts = { objects: view.world.objects.length, services: compiled.services.size, problems: problems.size };
+    // A cluster tells of endpoints all the time.
+    const isNew = JSON.stringify(counts) !== told || [...problems].some((text) => !known.has(text));
+    log[isNew || source.versions === null ? 'info' : 'debug'](counts, `${source.what} read`);
+    told = JSON.stringify(counts);
+    known = problems;
     return true;
   };
 
@@ -84,6 +108,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const isNew = await readSource();
     const { view } = source.state;
     if (view === null) return true;
+    const { versions } = source;
+    const good = await makeSo(view, isNew, reasons);
+    if (unseen === null) applied = versions;
+    options.onTurn?.({ view, compiled, last, applied, trouble: source.state.trouble ?? unseen });
+    return good;
+  };
+
+  const makeSo = async (view: SourceView, isNew: boolean, reasons: readonly string[]): Promise<boolean> => {
     const result = await reconcile(desiredOf(compiled, view.retained), node, logOutcome);
     if (!result.ok) {
       unseen = `the kernel could not be looked at: ${result.message}`;

@@ -14,7 +14,7 @@ import {
 import { type NamespaceMembers, portDestinations, type Remark, selectRealServers, unresolved } from './backends.ts';
 import type { Desired, DesiredService, Owner, Retained } from './desired.ts';
 import type { EndpointSlice } from './endpoint-slice.ts';
-import { eligibleDirectors, type Placement, placementOf } from './site.ts';
+import { type Placement, placementOf } from './site.ts';
 import type { World, WorldObject } from './world.ts';
 
 export interface CompiledService {
@@ -29,6 +29,8 @@ export interface CompiledService {
   readonly placement: Placement | null;
   /** It is not permitted: what is there of it goes on, and nothing is made. */
   readonly refused: boolean;
+  /** metadata.generation of what is in force; null for a folder. */
+  readonly generation: number | null;
   readonly backends: BackendCount;
   /** Uids of the RealServers that it selects. */
   readonly realServers: readonly string[];
@@ -110,6 +112,7 @@ export function compile(world: World): Compiled {
       addresses,
       placement,
       refused: entry.refused,
+      generation: entry.generation,
       backends,
       realServers,
       remarks: distinct(remarks),
@@ -225,16 +228,9 @@ const serviceConfig = (spec: VirtualServiceSpec, family: AddressFamily): Service
 });
 
 function placementRemarks(placement: Placement | null): Remark[] {
-  if (placement === null) return [];
-  if (placement.matching.length === 0) {
-    const message =
-      'no Node is a director that directors.nodeSelector matches: label one lvs-director.io/director=true';
-    return [{ condition: 'Accepted', reason: 'NoDirector', message }];
-  }
-  if (eligibleDirectors(placement).length > 0) return [];
-  const addresses = [...placement.servers.keys()].join(', ');
-  const message = `${addresses}: only the Node that has the address can serve it, and it is no director that directors.nodeSelector matches`;
-  return [{ condition: 'Accepted', reason: 'NotHere', message }];
+  if (placement === null || placement.matching.length > 0) return [];
+  const message = 'no Node is a director that directors.nodeSelector matches: label one lvs-director.io/director=true';
+  return [{ condition: 'Accepted', reason: 'NoDirector', message }];
 }
 
 /** Whoever shares a VIP shares the answer: one VirtualService that asks for silence, or a second director, is enough. */

@@ -67,18 +67,36 @@ export function objectStatuses(
       object,
       uid: null,
       services: [],
-      conditions: [refusal(found, 'It was never accepted, so it is not served.')],
+      conditions: [problemsOnly(found)],
     });
   }
   return statuses.toSorted((a, b) => (a.object < b.object ? -1 : 1));
 }
 
-function accepted(service: CompiledService, problems: readonly Problem[]): Condition {
-  if (problems.length > 0) return refusal(problems, 'What was accepted before is still served.');
+const STILL_SERVED = 'What was accepted before is still served.';
+const NOT_MADE = 'What the kernel has of it stays, and nothing is made.';
+
+/** Of an object that is known by its problems only. */
+export function problemsOnly(problems: readonly Problem[]): Condition {
+  const serious = problems.filter(({ reason }) => reason !== 'UnknownField');
+  return serious.length > 0 ? refusal(serious, 'It was never accepted, so it is not served.') : warned(problems);
+}
+
+/** Whether an object counts as it is, given the problems that its source found. */
+export function accepted(service: CompiledService, problems: readonly Problem[]): Condition {
+  const serious = problems.filter(({ reason }) => reason !== 'UnknownField');
+  if (serious.length > 0) return refusal(serious, service.refused ? NOT_MADE : STILL_SERVED);
   const remarks = service.remarks.filter((remark) => remark.condition === 'Accepted');
   const first = remarks[0];
-  if (first === undefined) return condition('Accepted', 'True', 'Accepted', 'The object is valid.');
+  if (first === undefined) return warned(problems);
   return condition('Accepted', 'False', first.reason, remarks.map((remark) => remark.message).join('; '));
+}
+
+/** Valid, though perhaps with fields that mean nothing to this version. */
+function warned(warnings: readonly Problem[]): Condition {
+  if (warnings.length === 0) return condition('Accepted', 'True', 'Accepted', 'The object is valid.');
+  const texts = warnings.map((problem) => problemText({ ...problem, object: null }));
+  return condition('Accepted', 'True', 'UnknownField', `The object is valid, but: ${texts.join('; ')}`);
 }
 
 function refusal(problems: readonly Problem[], consequence: string): Condition {
@@ -86,7 +104,7 @@ function refusal(problems: readonly Problem[], consequence: string): Condition {
   return condition('Accepted', 'False', problems[0]?.reason ?? 'Invalid', `${texts.join('; ')} ${consequence}`);
 }
 
-function resolvedRefs(service: CompiledService): Condition {
+export function resolvedRefs(service: CompiledService): Condition {
   const remarks = service.remarks.filter((remark) => remark.condition === 'ResolvedRefs');
   const first = remarks[0];
   if (first === undefined) return condition('ResolvedRefs', 'True', 'ResolvedRefs', 'Every back end was found.');

@@ -9,6 +9,8 @@ export interface WorldObject {
   readonly object: LvsObject;
   /** What it asks for is not permitted: what is there goes on, nothing of it is made. */
   readonly refused: boolean;
+  /** metadata.generation; null for a folder. */
+  readonly generation: number | null;
 }
 
 export interface World {

@@ -48,5 +48,5 @@ export function valid(data: unknown): LvsObject {
 /** Objects as a folder gives them. */
 export const folderWorld = (objects: readonly LvsObject[]): World => ({
   ...EMPTY_WORLD,
-  objects: objects.map((object) => ({ uid: folderUid(identityOf(object)), object, refused: false })),
+  objects: objects.map((object) => ({ uid: folderUid(identityOf(object)), object, refused: false, generation: null })),
 });

@@ -66,6 +66,8 @@ export function folderSource(directory: string, memory: FolderMemory): Source {
   let view: { readonly of: FolderView; readonly as: SourceView } | null = null;
   return {
     what: 'folder',
+    tellsAtOnce: true,
+    versions: null,
     get state() {
       const { view: now, trouble } = folder.state;
       if (now !== null && view?.of !== now) view = { of: now, as: sourceView(now) };
@@ -87,14 +89,19 @@ export function folderSource(directory: string, memory: FolderMemory): Source {
 
 const sourceView = ({ objects, problems, retained, foreign }: FolderView): SourceView => ({
   world: {
-    objects: objects.map((object) => ({ uid: folderUid(identityOf(object)), object, refused: false })),
+    objects: objects.map((object) => ({
+      uid: folderUid(identityOf(object)),
+      object,
+      refused: false,
+      generation: null,
+    })),
     slices: new Map(),
     site: null,
   },
   problems,
   retained,
   foreign,
-  versions: null,
+  judged: new Map(),
 });
 
 /** Quiet time after a change before the folder is read, so that a file is not read while it is being written. */

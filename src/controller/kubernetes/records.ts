@@ -81,7 +81,16 @@ export function projectServiceCidr(object: ApiObject): ServiceCidrRecord | null 
   return cidrs === null ? null : { cidrs };
 }
 
-const OWN_METADATA = ['name', 'namespace', 'labels', 'annotations', 'uid', 'generation', 'deletionTimestamp'];
+const OWN_METADATA = [
+  'name',
+  'namespace',
+  'labels',
+  'annotations',
+  'uid',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+];
 
 /** An object of a kind of ours. What of its metadata changes with each write is left out, managedFields above all. */
 export function projectOwn(object: ApiObject): OwnRecord | null {
@@ -100,6 +109,17 @@ const own = (kind: string, plural: string): Resource<OwnRecord> => ({
   project: projectOwn,
   same: sameOwn,
 });
+
+/** What a director says about itself, unchecked. */
+export interface DirectorRecord {
+  readonly status: unknown;
+}
+
+export const DIRECTORS: Resource<DirectorRecord> = {
+  kind: 'Director',
+  path: `/apis/${API_VERSION}/directors`,
+  project: ({ status }) => ({ status }),
+};
 
 export const VIRTUAL_SERVICES: Resource<OwnRecord> = own('VirtualService', 'virtualservices');
 export const REAL_SERVERS: Resource<OwnRecord> = own('RealServer', 'realservers');

@@ -34,6 +34,8 @@ export interface Item<T> {
   readonly name: string;
   readonly resourceVersion: string;
   readonly generation: number | null;
+  /** The resourceVersion at which this generation was first seen. */
+  readonly generationSince: string;
   readonly record: T;
 }
 
@@ -56,6 +58,8 @@ export interface Reflector<T> {
   readonly generationVersion: string | null;
   /** Why the API cannot be believed at present for this kind, or null. */
   readonly trouble: string | null;
+  /** The API server does not know the kind (404). */
+  readonly missing: boolean;
   /** performance.now() of the last sign of life. */
   readonly lastContact: number;
   /** Resolves at the first complete list; never when stopped before. */
@@ -119,6 +123,7 @@ export function startReflector<T>(client: ApiClient, resource: Resource<T>, opti
   let resourceVersion: string | null = null;
   let generationVersion: string | null = null;
   let trouble: string | null = null;
+  let missing = false;
   let lastContact = now();
   /** In a row. */
   let brokenLists = 0;
@@ -151,6 +156,7 @@ export function startReflector<T>(client: ApiClient, resource: Resource<T>, opti
         if (brokenLists > 1) setTrouble(expiryTrouble(kind, path));
         return { step: 'list', delayMs: pace.afterExpiry() };
       case 'failed':
+        if (listing.error.status === 404) missing = true;
         setTrouble(troubleOf(kind, path, 'list', listing.error));
         return { step: 'list', delayMs: pace.afterFailure(listing.error) };
       case 'nonsense':
@@ -163,6 +169,7 @@ export function startReflector<T>(client: ApiClient, resource: Resource<T>, opti
   };
   const takeList = (version: string, objects: readonly Projected<T>[]): void => {
     brokenLists = 0;
+    missing = false;
     const difference = store.replace(objects);
     resourceVersion = version;
     if (!synced || difference.generations) generationVersion = version;
@@ -262,6 +269,9 @@ export function startReflector<T>(client: ApiClient, resource: Resource<T>, opti
     },
     get trouble() {
       return trouble;
+    },
+    get missing() {
+      return missing;
     },
     get lastContact() {
       return lastContact;

@@ -46,7 +46,9 @@ export function openStore<T>(same: (a: T, b: T) => boolean): Store<T> {
     const before = entries.get(object.key);
     const known = before?.uid === object.uid ? before : null;
     if (known?.resourceVersion === object.resourceVersion) return NOTHING;
-    const item = itemOf(object) ?? known?.item ?? null;
+    const previous = known?.item ?? null;
+    const since = previous?.generation === object.generation ? previous.generationSince : object.resourceVersion;
+    const item = itemOf(object, since) ?? previous;
     const { uid, resourceVersion, generation } = object;
     entries.set(object.key, { uid, resourceVersion, generation, item });
     if (item === null) {
@@ -89,8 +91,8 @@ export function openStore<T>(same: (a: T, b: T) => boolean): Store<T> {
   };
 }
 
-function itemOf<T>({ key: _key, record, ...meta }: Projected<T>): Item<T> | null {
-  return record === null ? null : { ...meta, record };
+function itemOf<T>({ key: _key, record, ...meta }: Projected<T>, generationSince: string): Item<T> | null {
+  return record === null ? null : { ...meta, generationSince, record };
 }
 
 const either = (a: Difference, b: Difference): Difference => ({

@@ -80,6 +80,7 @@ describe('the first list', () => {
     name,
     resourceVersion: String(resourceVersion),
     generation: 1,
+    generationSince: String(resourceVersion),
     record: { size: 1, status: undefined },
     ...more,
   });

@@ -176,7 +176,8 @@ function serviceCandidates(
     const target = slicePort(slice, port);
     return target === 'none' ? [] : [{ slice, target }];
   });
-  if (slices.length > 0 && found.length === 0) {
+  // The controller writes a slice without ports for a Service that has no Pods: that says nothing about ports.
+  if (found.length === 0 && slices.some(({ endpoints, ports }) => endpoints.length + ports.length > 0)) {
     remarks.push(unresolved('PortNotFound', `Service ${service} has no ${port.protocol} port for ${portText(port)}`));
     return [];
   }

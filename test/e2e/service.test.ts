@@ -51,10 +51,10 @@ const table = (...destinations: readonly string[]): Promise<void> =>
   ]);
 
 const backends = async (total: number, healthy: number): Promise<void> => {
-  const expression = `jsonpath={.status.backends}={"healthy":${healthy},"total":${total}}`;
-  await cluster.controlPlane.kubectl(['wait', 'lvs/web', `--for=${expression}`, '--timeout=60s'], {
-    deadlineMs: 90_000,
-  });
+  for (const [name, value] of Object.entries({ total, healthy })) {
+    const isSo = `--for=jsonpath={.status.backends.${name}}=${value}`;
+    await cluster.controlPlane.kubectl(['wait', 'lvs/web', isSo, '--timeout=60s'], { deadlineMs: 90_000 });
+  }
 };
 
 it('without endpoints refuses clients, and says so', async () => {

@@ -4,7 +4,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 NODE := node_modules/.bin/node
-.PHONY: help install lab-install check test test-full mutation evidence demo lab cluster-install format clean
+.PHONY: help install lab-install check test test-full mutation evidence demo lab cluster cluster-install format clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,10 @@ demo: lab-install ## the demonstration
 
 lab: lab-install ## a shell in the lab
 	@$(NODE) lab/shell.ts
+
+cluster: cluster-install ## a Kubernetes API server and two directors, for kubectl
+	@$(NODE) scripts/bundle.ts
+	@$(NODE) lab/cluster/shell.ts
 
 cluster-install: lab-install
 	@lab/cluster/install.sh

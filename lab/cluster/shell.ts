@@ -92,7 +92,9 @@ const NOTHING: Finished = { code: 0, signal: null, stdout: '', stderr: '' };
 
 /** `kubectl ...` on this machine, or `NODE COMMAND ...` in the lab. */
 async function carryOut({ controlPlane, network, ...layout }: Cluster, line: string): Promise<Finished> {
-  const [where = '', ...rest] = line.split(/\s+/);
+  // As a shell does it with single quotes, which is all that a patch in JSON needs.
+  const words = [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
+  const [where = '', ...rest] = words;
   if (where === '') return NOTHING;
   if (where === 'kubectl') return controlPlane.attemptKubectl(rest, { deadlineMs: COMMAND_MS });
   const node = [layout.client, ...layout.directors, ...layout.realServers].find(({ name }) => name === where);
@@ -109,13 +111,22 @@ function introduction({ controlPlane, client, directors, realServers }: Cluster)
 From any terminal:
   export KUBECONFIG=${controlPlane.adminKubeconfig}
   export PATH=$PATH:${controlPlane.endpoint.kubectlProgram.replace(/\/kubectl$/, '')}   # if it has no kubectl
-  kubectl apply -f ${EXAMPLE}
-  kubectl get lvs-director -A
 
-Here, a line begins with kubectl or with the name of a node:
-  kubectl get directors
+There or here:
+  kubectl apply -f ${EXAMPLE}
+  kubectl wait lvs/web --for=condition=Programmed
+  kubectl get lvs,lrs,directors
+
+Both directors have the VIP then, so neither answers for it on the LAN: a client reaches it by route, through any of them.
+A line that begins with the name of a node runs there:
+  ${client.name} ip route add ${EXAMPLE_VIP} via ${director.address}
   ${client.name} curl -s http://${EXAMPLE_VIP}/
   ${director.name} ipvsadm -Ln
+
+With one director only it is answered for:
+  kubectl patch lvs web --type merge -p '{"spec":{"directors":{"nodeSelector":{"kubernetes.io/hostname":"${director.name}"}}}}'
+  ${client.name} ip route del ${EXAMPLE_VIP}
+  ${client.name} curl -s http://${EXAMPLE_VIP}/
 
 The nodes:
 ${nodes.join('')}

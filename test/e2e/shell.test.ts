@@ -83,6 +83,26 @@ it('serves kubectl and its nodes, and ends with Ctrl-C', async () => {
   await expectNothingLeft();
 });
 
+it('prints an example that works as it is printed', async () => {
+  await said(PROMPT);
+  const lines = output.split('\n').map((line) => line.trim());
+  const from = lines.findIndex((line) => line.startsWith('kubectl apply'));
+  const to = lines.findIndex((line) => line.startsWith('The nodes:'));
+  const commands = lines.slice(from, to).filter((line) => /^(kubectl|client|director-\d+) /.test(line));
+  const answers: string[] = [];
+  for (const command of commands) answers.push(await type(command));
+  const told = commands.map((command, index) => `${command} -> ${answers[index]}`);
+  expect(told).toHaveLength(9);
+  expect(told[1]).toContain('condition met');
+  expect(told[2]).toMatch(/virtualservice\S+web .*realserver\S+web-153.*director\S+director-152/s);
+  expect(told[4]).toMatch(/-> 15[34]\n$/);
+  expect(told[5]).toContain('TCP  192.168.112.200:80 wrr');
+  expect(told[8]).toMatch(/-> 15[34]\n$/);
+  shell.stdin.write('exit\n');
+  expect(await ended()).toBe(0);
+  await expectNothingLeft();
+});
+
 it('ends when it is told so while it starts', async () => {
   await said('starting the control plane');
   shell.kill('SIGTERM');

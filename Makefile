@@ -4,7 +4,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 NODE := node_modules/.bin/node
-.PHONY: help install lab-install check test test-full mutation evidence demo lab cluster cluster-install format clean
+.PHONY: help install lab-install check test test-full mutation evidence demo lab cluster bench cluster-install format clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,9 @@ lab: lab-install ## a shell in the lab
 cluster: cluster-install ## a Kubernetes API server and two directors, for kubectl
 	@$(NODE) scripts/bundle.ts
 	@$(NODE) lab/cluster/shell.ts
+
+bench: cluster-install ## measurements; they judge nothing
+	@for file in bench/*.ts; do $(NODE) "$$file" || exit; done
 
 cluster-install: lab-install
 	@lab/cluster/install.sh

@@ -4,17 +4,21 @@
  *
  *     sh [exit=N]             commands for the director
  *     sh client [exit=N]      commands for the client
+ *     sh kubectl [exit=N]     commands for who administers the cluster
  *     sh background           commands for the director that go on while the page goes on
  *     sh dev                  commands for a development machine: not run here
  *     yaml file=NAME          a file of the director's folder
  *     text                    right below commands: lines of their output, `...` standing for anything; a line that
  *                             begins and ends with it stands for any number of lines
  */
+/** Where commands run. */
+type Place = 'director' | 'client' | 'kubectl';
+
 export type Block =
   | {
       readonly kind: 'commands';
       readonly line: number;
-      readonly on: 'director' | 'client';
+      readonly on: Place;
       readonly exit: number;
       readonly script: string;
       readonly output: readonly RegExp[];
@@ -30,6 +34,10 @@ interface Fence {
   /** Whether only empty lines stand between it and the fence before it. */
   readonly follows: boolean;
 }
+
+/** Whether a page can only be carried out where there is an API server. */
+export const needsCluster = (blocks: readonly Block[]): boolean =>
+  blocks.some((block) => block.kind === 'commands' && block.on === 'kubectl');
 
 /** The runnable blocks of a page. Throws on a fence whose words are not those above. */
 export function pageBlocks(page: string): Block[] {
@@ -54,12 +62,13 @@ function commands(fence: Fence, words: readonly string[]): Block {
   if (words.includes('background')) return { kind: 'background', line, script };
   if (words.includes('dev')) return { kind: 'development', line, script };
   const exit = words.find((word) => word.startsWith('exit='));
-  const rest = words.filter((word) => word !== exit && word !== 'client');
+  const on = words.find((word): word is Place => word === 'client' || word === 'kubectl');
+  const rest = words.filter((word) => word !== exit && word !== on);
   if (rest.length > 0) throw new Error(`line ${line}: nothing is known of ${rest.join(' ')}`);
   return {
     kind: 'commands',
     line,
-    on: words.includes('client') ? 'client' : 'director',
+    on: on ?? 'director',
     exit: exit === undefined ? 0 : Number(exit.slice('exit='.length)),
     script,
     output: [],

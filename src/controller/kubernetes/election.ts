@@ -6,6 +6,7 @@
 import { sleep } from './backoff.ts';
 import type { ApiClient, ApiResult } from './client.ts';
 import { leaseObject, leasesPath, microTime } from './leases.ts';
+import { openTeller } from './teller.ts';
 import { isRecord, messageOf } from './values.ts';
 
 export interface ElectionOptions {
@@ -38,6 +39,7 @@ export interface Election {
 
 const TIMES: ElectionTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
 const REQUEST_MS = 5_000;
+/** For all of giving back. */
 const RELEASE_MS = 2_000;
 /** Candidates do not knock all at once. */
 const JITTER = 0.2;
@@ -59,12 +61,15 @@ interface Leadership {
 }
 
 export function startElection(client: ApiClient, options: ElectionOptions): Election {
-  const { namespace, name, identity, onTrouble, random = Math.random, now = () => performance.now() } = options;
+  const { namespace, name, identity, random = Math.random, now = () => performance.now() } = options;
+  const onTrouble = openTeller(options.onTrouble);
   const { durationMs, renewDeadlineMs, retryMs } = options.times ?? TIMES;
   const path = `${leasesPath(namespace)}/${name}`;
   const stopping = new AbortController();
   const { signal } = stopping;
   let leadership: Leadership | null = null;
+  /** A write of ours may have made us the holder, also one whose answer we have not seen. */
+  let mayHold = false;
   let known: { readonly text: string; readonly sinceMs: number } | null = null;
 
   const isLeading = (): boolean => leadership !== null && !leadership.ending.signal.aborted;
@@ -102,6 +107,7 @@ export function startElection(client: ApiClient, options: ElectionOptions): Elec
   };
   /** Write ourselves in, over what was seen; 409 when somebody was quicker. */
   const take = (seen: Seen | null): Promise<ApiResult<unknown>> => {
+    mayHold = true;
     const time = microTime(new Date());
     const isOurs = seen?.holder === identity;
     const transitions = typeof seen?.spec['leaseTransitions'] === 'number' ? seen.spec['leaseTransitions'] : 0;
@@ -150,6 +156,7 @@ export function startElection(client: ApiClient, options: ElectionOptions): Elec
     if (isLeading()) leadership.deadline = deadlineFrom(beganMs);
   };
   const release = async (): Promise<void> => {
+    const beganMs = now();
     const answer = await client.request({ method: 'GET', path, deadlineMs: RELEASE_MS });
     if (!answer.ok || !isRecord(answer.value) || !isRecord(answer.value['spec'])) return;
     if (answer.value['spec']['holderIdentity'] !== identity) return;
@@ -159,7 +166,8 @@ export function startElection(client: ApiClient, options: ElectionOptions): Elec
       leaseDurationSeconds: 1,
       renewTime: microTime(new Date()),
     };
-    await client.request({ method: 'PUT', path, body: { ...answer.value, spec }, deadlineMs: RELEASE_MS });
+    const deadlineMs = Math.max(1, RELEASE_MS - (now() - beganMs));
+    await client.request({ method: 'PUT', path, body: { ...answer.value, spec }, deadlineMs });
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -173,12 +181,13 @@ export function startElection(client: ApiClient, options: ElectionOptions): Elec
       return isLeading();
     },
     async stop() {
-      const wasOurs = leadership !== null;
       stopping.abort();
       await end();
       await running;
       await end();
-      if (wasOurs) await release();
+      if (!mayHold) return;
+      mayHold = false;
+      await release();
     },
   };
 }

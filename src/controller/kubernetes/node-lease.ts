@@ -3,12 +3,13 @@
  * agent runs, and outlives it: a director that is started anew has never been away.
  */
 import type { KindVersions } from '../source.ts';
-import { delayAfter, sleep } from './backoff.ts';
-import type { ApiClient, ApiError } from './client.ts';
+import { backoffDelay, sleep } from './backoff.ts';
+import type { ApiClient } from './client.ts';
 import { leaseObject, leasesPath, microTime } from './leases.ts';
 import type { LeaseReading } from './presence.ts';
 import type { Resource } from './reflector.ts';
-import { isRecord } from './values.ts';
+import { openTeller } from './teller.ts';
+import { isRecord, messageOf } from './values.ts';
 
 /** Who has not renewed for so long is not alive. */
 export const LEASE_DURATION_SECONDS = 40;
@@ -80,8 +81,10 @@ export function startNodeLease(client: ApiClient, options: NodeLeaseOptions): No
   const path = leasesPath(namespace);
   const stopping = new AbortController();
   const { signal } = stopping;
+  const tell = openTeller(options.onTrouble);
 
-  const renew = async (): Promise<ApiError | null> => {
+  /** What went wrong, or null. */
+  const renew = async (): Promise<string | null> => {
     const uid = options.nodeUid();
     const observed = options.observed();
     const owner = { apiVersion: 'v1', kind: 'Node', name: nodeName, uid };
@@ -105,18 +108,19 @@ export function startNodeLease(client: ApiClient, options: NodeLeaseOptions): No
       signal,
     });
     if (patched.ok) return null;
-    if (patched.error.status !== 404) return patched.error;
+    if (patched.error.status !== 404) return patched.error.message;
     const made = await client.request({ method: 'POST', path, body, deadlineMs: DEADLINE_MS, signal });
-    return made.ok ? null : made.error;
+    return made.ok ? null : made.error.message;
   };
   const run = async (): Promise<void> => {
     let failures = 0;
     while (!signal.aborted) {
-      const error = await renew();
+      const error = await renew().catch(messageOf);
       if (signal.aborted) return;
-      options.onTrouble(error === null ? null : `Lease ${namespace}/${nodeName}: ${error.message}`);
+      tell(error === null ? null : `Lease ${namespace}/${nodeName}: ${error}`);
       failures = error === null ? 0 : failures + 1;
-      await sleep(error === null ? renewMs : delayAfter(error, failures, random(), LONGEST_RETRY_MS), signal);
+      // Not when the server asks to come again: that may be after the Lease has ended.
+      await sleep(error === null ? renewMs : backoffDelay(failures, random(), LONGEST_RETRY_MS), signal);
     }
   };
   const running = run();

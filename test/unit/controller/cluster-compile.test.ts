@@ -2,39 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../src/controller/compile.ts';
 import type { Endpoint, EndpointSlice } from '../../../src/controller/endpoint-slice.ts';
-import { type AddressPolicy, vipRefusal } from '../../../src/controller/policy.ts';
-import { addressHolders, DIRECTOR_LABEL, type Site, type SiteNode } from '../../../src/controller/site.ts';
+import { vipRefusal } from '../../../src/controller/policy.ts';
+import type { Site } from '../../../src/controller/site.ts';
 import { destinationKeyText } from '../../../src/ipvs/types.ts';
 import { trustedRanges } from '../../../src/net/ranges.ts';
+import { NODES, node, site } from '../../support/site.ts';
 import { folderWorld, realServerObject, valid, virtualServiceObject } from '../../support/objects.ts';
 
 const VIP = '192.168.112.200';
 const KEY = `TCP/${VIP}:81`;
-
-const node = (address: string, labels: Record<string, string> = {}): SiteNode => ({
-  labels: { [DIRECTOR_LABEL]: 'true', ...labels },
-  addresses: [address],
-});
-const NODES = { a: node('192.168.112.151', { rack: '1' }), b: node('192.168.112.152') };
-
-function site(
-  self: string,
-  nodes: Readonly<Record<string, SiteNode>> = NODES,
-  more: Partial<AddressPolicy> = {},
-): Site {
-  const byName = new Map(Object.entries(nodes));
-  const holders = addressHolders(byName);
-  const policy: AddressPolicy = {
-    allowAddresses: trustedRanges(['192.168.112.0/24', 'fd00::/64']),
-    allowDestinations: trustedRanges([]),
-    podRanges: trustedRanges(['10.244.0.0/16', 'fd00:244::/64']),
-    serviceRanges: trustedRanges(['10.96.0.0/16']),
-    nodeAddresses: new Set(holders.keys()),
-    apiServers: new Set(['192.168.112.9']),
-    ...more,
-  };
-  return { self, nodes: byName, holders, policy };
-}
 
 const endpoint = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({
   address,

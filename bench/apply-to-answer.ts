@@ -35,7 +35,7 @@ ask();`;
 
 const byHand = (address: string): string =>
   `
-nft add element inet bench masquerade "{ $1 }"
+nft add element inet bench vips "{ $1 }"
 ipvsadm -A -t "$1:80" -s wrr
 ipvsadm -a -t "$1:80" -r 192.168.112.153:10000 -m -w 1
 ip address add "$1/32" dev bench`.replaceAll('$1', address);
@@ -44,8 +44,8 @@ const PREPARE = `
 ip link add bench type dummy; ip link set bench up
 nft -f - <<END
 table inet bench {
-  set masquerade { type ipv4_addr; }
-  chain post { type nat hook postrouting priority 100; ct original ip daddr @masquerade masquerade; }
+  set vips { type ipv4_addr; }
+  chain post { type nat hook postrouting priority 100; ct original ip daddr @vips masquerade; }
 }
 END`;
 

@@ -16,8 +16,10 @@ export interface ApiServer {
   stop(): Promise<void>;
   /** On the same port, with the same objects; resolves when it is ready. */
   start(): Promise<void>;
-  /** SIGSTOP freezes it, SIGCONT lets it go on. */
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Resolves when it does nothing any more; its connections stay. */
+  freeze(): Promise<void>;
+  /** Let it go on. */
+  thaw(): void;
 }
 
 export interface ApiServerOptions {
@@ -78,7 +80,8 @@ export function makeApiServer(options: ApiServerOptions): ApiServer {
       // Connections to it that are still in the pool would fail the first requests to the next one.
       requests.close();
     },
-    signal: (name) => child?.signal(name),
+    freeze: async () => child?.freeze(),
+    thaw: () => child?.thaw(),
   };
 }
 

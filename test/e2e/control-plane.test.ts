@@ -114,12 +114,12 @@ describe('a control plane', () => {
   });
 
   it('can be frozen', async () => {
-    controlPlane.apiServer.signal('SIGSTOP');
+    await controlPlane.apiServer.freeze();
     try {
       const asked = controlPlane.request('GET', '/readyz', undefined, { deadlineMs: 500 });
       await expect(asked).rejects.toThrow('no answer in time');
     } finally {
-      controlPlane.apiServer.signal('SIGCONT');
+      controlPlane.apiServer.thaw();
     }
     expect(await controlPlane.request('GET', '/readyz')).toMatchObject({ status: 200 });
   });

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Of both projects that have a guest; only with the same number they run at the same time. */
+const MOST_FILES_AT_ONCE = 3;
+
 export default defineConfig({
   test: {
     projects: [
@@ -11,7 +14,7 @@ export default defineConfig({
           setupFiles: ['test/support/properties.ts'],
           globalSetup: ['test/kernel/setup.ts'],
           // Everything happens in one emulated guest with two processors.
-          maxWorkers: 3,
+          maxWorkers: MOST_FILES_AT_ONCE,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
@@ -21,10 +24,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
-          // API servers run beside the guest, on the same processors.
-          maxWorkers: 2,
-          // Projects with another number of workers have another turn.
-          sequence: { groupOrder: 1 },
+          // Much of it is waiting, which leaves the processors to the kernel tests.
+          maxWorkers: MOST_FILES_AT_ONCE,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

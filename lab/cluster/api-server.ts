@@ -29,6 +29,8 @@ export interface ApiServerOptions {
   readonly etcdUrl: string;
   readonly certificates: Certificates;
   readonly tokenFile: string;
+  /** Flags that make it write an audit log. */
+  readonly audit: Readonly<Record<string, string>>;
   readonly requests: Requests;
 }
 
@@ -63,6 +65,7 @@ export function makeApiServer(options: ApiServerOptions): ApiServer {
     'service-account-signing-key-file': certificates.serviceAccountKey,
     'service-account-key-file': certificates.serviceAccountKey,
     'service-cluster-ip-range': SERVICE_RANGES.join(','),
+    ...options.audit,
   };
   let child: Child | null = null;
   return {

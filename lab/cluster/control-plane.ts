@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { attachControlPlane, type ControlPlaneAccess } from './access.ts';
 import { type ApiServer, freePort, makeApiServer, SERVER_NAMES } from './api-server.ts';
 import { findPrograms, type Programs } from './assets.ts';
+import { type AuditedRequest, auditFlags, readAudit } from './audit.ts';
 import { makeCertificates } from './certificates.ts';
 import { makeControllers } from './controllers.ts';
 import { makeEnds } from './ends.ts';
@@ -19,6 +20,8 @@ import { awaitServiceAccount } from './objects.ts';
 export interface ControlPlane extends ControlPlaneAccess {
   readonly apiServer: ApiServer;
   readonly startMs: number;
+  /** What ServiceAccounts have asked for so far. */
+  audited(): Promise<readonly AuditedRequest[]>;
   /**
    * Forget all but the newest revision, so that a watch from an older one gets 410. The API server remembers what it has
    * seen as long as it runs: one that runs is started anew, and its connections break.
@@ -73,6 +76,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       etcdUrl: etcd.url,
       certificates,
       tokenFile,
+      audit: await auditFlags(folder),
       requests: access,
     });
     const controllers = makeControllers({
@@ -104,6 +108,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       ...access,
       apiServer,
       startMs: Math.round(performance.now() - began),
+      audited: () => readAudit(folder),
       async compact() {
         const wasRunning = apiServer.isRunning();
         await apiServer.stop();

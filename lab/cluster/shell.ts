@@ -125,6 +125,7 @@ A line that begins with the name of a node runs there:
 
 With one director only it is answered for:
   kubectl patch lvs web --type merge -p '{"spec":{"directors":{"nodeSelector":{"kubernetes.io/hostname":"${director.name}"}}}}'
+  kubectl wait lvs/web --for=condition=Announced
   ${client.name} ip route del ${EXAMPLE_VIP}
   ${client.name} curl -s http://${EXAMPLE_VIP}/
 

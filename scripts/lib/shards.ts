@@ -28,7 +28,7 @@ export const SHARDS: readonly Shard[] = [
     kernel,
     kind: 'vitest',
     args: ['--project=kernel'],
-    env: { LAB_KERNEL: kernel, HISTORIES: String(LONG_HISTORIES) },
+    env: { LAB_KERNEL: kernel, HISTORIES: String(LONG_HISTORIES), MATRIX: 'all' },
   })),
   { id: 'mutation', kernel: null, kind: 'mutation', args: [], env: {} },
 ];

@@ -1,6 +1,7 @@
 // The main path on a real API server: kubectl apply, a client that is answered, status that tells the truth, and refusals.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { agentHome } from '../../lab/cluster/agent.ts';
 import { netnsProvider } from '../../lab/cluster/netns.ts';
 import type { Cluster } from '../../lab/cluster/provider.ts';
 import type { LabProcess } from '../../lab/process.ts';
@@ -113,6 +114,25 @@ describe('the example', () => {
       'Synced True',
     ]);
     expect(status).toMatchObject({ kernel: { ipvsVersion: '1.2.1' }, vips: [VIP], exceptions: [] });
+  });
+
+  it('is what plan and list on the director show', async () => {
+    const kubeconfig = `--kubeconfig=${agentHome(cluster.network, DIRECTOR)}/kubeconfig`;
+    const from = [kubeconfig, `--node-name=${DIRECTOR}`];
+    // It waits for a while.
+    const asNobody = cluster.command(DIRECTOR, 'plan', kubeconfig, '--node-name=nobody');
+    const allowed = await cluster.command(DIRECTOR, 'plan', ...from, '--allow-addresses=192.168.112.0/24');
+    expect(allowed).toMatchObject({ code: 0, stdout: 'Nothing to do.\n' });
+    // Without the setting nothing is taken away.
+    const refused = await cluster.command(DIRECTOR, 'plan', ...from);
+    expect(refused).toMatchObject({ code: 0, stdout: 'Nothing to do.\n' });
+    expect(refused.stderr).toMatch(/VirtualService default\/web: spec\.addresses: .*\(AddressNotAllowed\)/);
+    const { stdout } = await cluster.command(DIRECTOR, 'list');
+    expect(stdout).toMatch(/TCP {2}192\.168\.112\.200:80 wrr +default\/web/);
+    expect(stdout).toMatch(/Accepted=True ResolvedRefs=True Programmed=True Announced=True/);
+    const nameless = await cluster.command(DIRECTOR, 'plan', kubeconfig);
+    expect(nameless).toMatchObject({ code: 3, stderr: expect.stringContaining('--node-name must name the Node') });
+    expect(await asNobody).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no Node nobody') });
   });
 
   it('can be explained', async () => {

@@ -53,7 +53,7 @@ const table = (...destinations: readonly string[]): Promise<void> =>
 const backends = async (total: number, healthy: number): Promise<void> => {
   for (const [name, value] of Object.entries({ total, healthy })) {
     const isSo = `--for=jsonpath={.status.backends.${name}}=${value}`;
-    await cluster.controlPlane.kubectl(['wait', 'lvs/web', isSo, '--timeout=60s'], { deadlineMs: 90_000 });
+    await cluster.controlPlane.kubectl(['wait', 'lvs/web', isSo, '--timeout=120s'], { deadlineMs: 150_000 });
   }
 };
 

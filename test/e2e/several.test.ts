@@ -1,11 +1,16 @@
 // Several directors: who answers for a VIP on the LAN, whose own address is served where, and who writes the status.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AuditedRequest } from '../../lab/cluster/audit.ts';
 import { netnsProvider } from '../../lab/cluster/netns.ts';
 import type { Cluster } from '../../lab/cluster/provider.ts';
 import type { LabProcess } from '../../lab/process.ts';
 import { ask } from '../../lab/servers.ts';
 import { awaitConditions, awaitTable, eventually, ipvs, lab, type StatusCondition, waitProgrammed } from './support.ts';
 
+const RBAC = join(import.meta.dirname, '../../deploy/rbac.yaml');
 const FIRST = 'director-151';
 const SECOND = 'director-152';
 const VIP = '192.168.112.205';
@@ -213,4 +218,43 @@ describe('who sums up', () => {
       },
     };
   }
+});
+
+describe('the rights of an agent', () => {
+  interface Rule {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly resourceNames?: readonly string[];
+    readonly verbs: readonly string[];
+  }
+  const rules = parseAllDocuments(readFileSync(RBAC, 'utf8')).flatMap(
+    (document) => (document.toJS() as { rules?: readonly Rule[] }).rules ?? [],
+  );
+  const granted = rules.flatMap(({ apiGroups, resources, resourceNames = [null], verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) =>
+        resourceNames.flatMap((name) => verbs.map((verb) => right({ verb, group, resource, name }))),
+      ),
+    ),
+  );
+
+  function right({
+    verb,
+    group,
+    resource,
+    name,
+  }: Pick<AuditedRequest, 'verb' | 'group' | 'resource' | 'name'>): string {
+    const of = group === 'apiextensions.k8s.io' ? ` ${name}` : '';
+    return `${verb} ${resource}.${group}${of}`;
+  }
+
+  it('are all used, and nothing was refused', async () => {
+    await cluster.controlPlane.kubectl(['delete', 'lvs,lrs', '--all']);
+    await Promise.all([awaitTable(cluster, FIRST, []), awaitTable(cluster, SECOND, [])]);
+    const requests = (await cluster.controlPlane.audited()).filter(
+      ({ user }) => user === 'system:serviceaccount:lvs-director:lvs-director',
+    );
+    expect(requests.filter(({ status }) => status === 403)).toEqual([]);
+    expect([...new Set(requests.map(right))].toSorted()).toEqual(granted.toSorted());
+  });
 });

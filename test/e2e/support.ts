@@ -22,7 +22,8 @@ export async function ipvs({ network }: Cluster, node: string): Promise<string[]
     .toSorted();
 }
 
-const DEADLINE_MS = 60_000;
+/** The machine may be busy with kernel tests. */
+const DEADLINE_MS = 120_000;
 const POLL_MS = 100;
 
 /** Looks again and again, for what tells nothing by itself when it changes: a kernel table. Rejects with the last look. */
@@ -93,4 +94,4 @@ export const waitProgrammed = (
   { controlPlane }: Cluster,
   what = 'virtualservices/web',
 ): ReturnType<Cluster['controlPlane']['kubectl']> =>
-  controlPlane.kubectl(['wait', what, '--for=condition=Programmed', '--timeout=60s'], { deadlineMs: 90_000 });
+  controlPlane.kubectl(['wait', what, '--for=condition=Programmed', '--timeout=120s'], { deadlineMs: 150_000 });

@@ -21,6 +21,7 @@ import {
   type Operation,
   wantedWeights,
 } from '../support/history.ts';
+import { cases } from '../support/matrix.ts';
 import type { Event, Snapshot } from './programs/history.ts';
 import { lab } from './support.ts';
 
@@ -148,19 +149,17 @@ describe('lvs-director killed before any of its writes', () => {
   });
 
   // More than there are writes: the last ones are not killed any more, which the judge sees.
-  it.each(Array.from({ length: 9 }, (_, index) => index + 1))(
-    'write %i, while it makes and replaces, is made good by the next',
-    async (before) => {
-      const killed = { does: 'reconcile, killed', before } as const;
-      await expectGood([
-        { does: 'add by hand', key: 'TCP/10.0.0.2:443', weight: 3 },
-        want('TCP/10.0.0.1:80', 'wlc'),
-        killed,
-        { does: 'reconcile' },
-        want('TCP/[2001:db8::1]:80', 'rr'),
-        { does: 'want no more', key: 'TCP/10.0.0.1:80' },
-        killed,
-      ]);
-    },
-  );
+  const writes = Array.from({ length: 9 }, (_, index) => index + 1);
+  it.each(cases(writes, 3))('write %i, while it makes and replaces, is made good by the next', async (before) => {
+    const killed = { does: 'reconcile, killed', before } as const;
+    await expectGood([
+      { does: 'add by hand', key: 'TCP/10.0.0.2:443', weight: 3 },
+      want('TCP/10.0.0.1:80', 'wlc'),
+      killed,
+      { does: 'reconcile' },
+      want('TCP/[2001:db8::1]:80', 'rr'),
+      { does: 'want no more', key: 'TCP/10.0.0.1:80' },
+      killed,
+    ]);
+  });
 });

@@ -1,7 +1,9 @@
 // Somebody destroys what is ours: it comes back, while the agent runs and after it was down, and stays ours.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LabProcess } from '../../lab/process.ts';
 import { CLIENT, DIRECTOR } from '../../lab/scenario.ts';
 import { ask } from '../../lab/servers.ts';
+import { cases } from '../support/matrix.ts';
 import {
   boundVips,
   documents,
@@ -65,20 +67,29 @@ async function expectWhole(foreignStays: boolean): Promise<void> {
   expect((await director.plan()).code).toBe(0);
 }
 
-describe.each(Object.entries(DAMAGE))('%s', (_, { argv, foreignStays }) => {
-  it('is repaired while the agent runs', async () => {
-    const { director, network } = scene;
+describe('is repaired while the agent runs:', () => {
+  let agent: LabProcess;
+
+  beforeAll(async () => {
     // IPVS tells nobody about changes, so that its table is looked at again and again.
-    const agent = await runInSync(director, '--resync-seconds', '2');
-    await addForeign();
-    const since = agent.mark();
-    await network.run(DIRECTOR, argv);
-    await agent.waitFor(IN_SYNC, { since });
-    await expectWhole(foreignStays);
+    agent = await runInSync(scene.director, '--resync-seconds', '2');
+  });
+
+  afterAll(async () => {
     await end(agent);
   });
 
-  it('is repaired by the next start when the agent was down', async () => {
+  it.each(Object.entries(DAMAGE))('%s', async (_, { argv, foreignStays }) => {
+    await addForeign();
+    const since = agent.mark();
+    await scene.network.run(DIRECTOR, argv);
+    await agent.waitFor(IN_SYNC, { since });
+    await expectWhole(foreignStays);
+  });
+});
+
+describe('is repaired by the next start when the agent was down:', () => {
+  it.each(cases(Object.entries(DAMAGE), 3))('%s', async (_, { argv, foreignStays }) => {
     const { director, network } = scene;
     await addForeign();
     await network.run(DIRECTOR, argv);

@@ -23,6 +23,7 @@ test: lab-install cluster-install ## all tests; LAB_KERNEL=6.1 or 6.12 chooses t
 
 test-full: install ## the long run: both kernels, many property runs, mutation; goes on where it stopped
 	@lab/install.sh 6.1 6.12
+	@lab/cluster/install.sh
 	@$(NODE) scripts/test-full.ts
 
 mutation: install ## mutation tests alone

@@ -1,8 +1,5 @@
 import { defineConfig } from 'vitest/config';
 
-/** Of both projects that have a guest; only with the same number they run at the same time. */
-const MOST_FILES_AT_ONCE = 3;
-
 export default defineConfig({
   test: {
     projects: [
@@ -14,7 +11,7 @@ export default defineConfig({
           setupFiles: ['test/support/properties.ts'],
           globalSetup: ['test/kernel/setup.ts'],
           // Everything happens in one emulated guest with two processors.
-          maxWorkers: MOST_FILES_AT_ONCE,
+          maxWorkers: 3,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },
@@ -24,8 +21,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/setup.ts'],
-          // Much of it is waiting, which leaves the processors to the kernel tests.
-          maxWorkers: MOST_FILES_AT_ONCE,
+          // Much of it is waiting.
+          maxWorkers: 3,
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -2,7 +2,9 @@
  * Puts programs and their libraries into one file each, in dist/. A slow machine (the lab's emulated guest) then opens one
  * file in place of hundreds, and strips no types. The netlink addon stays where it is.
  */
-import { basename, join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Plugin, rolldown } from 'rolldown';
 
 const TOP = join(import.meta.dirname, '..');
@@ -45,10 +47,19 @@ export async function bundle(...files: readonly string[]): Promise<void> {
         plugins: file === PROGRAM_BUNDLE ? [apart] : [],
         logLevel: 'warn',
       });
-      await build.write({ file, format: 'esm', codeSplitting: false, minify: 'dce-only' });
+      const { output } = await build.generate({ file, format: 'esm', codeSplitting: false, minify: 'dce-only' });
       await build.close();
+      await replace(file, output[0].code);
     }),
   );
+}
+
+/** Somebody may be reading it: another run bundles the same at the same time. */
+async function replace(file: string, code: string): Promise<void> {
+  const draft = `${file}.${process.pid}.${randomUUID()}`;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(draft, code);
+  await rename(draft, file);
 }
 
 if (import.meta.main) await bundle();

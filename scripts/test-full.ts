@@ -26,10 +26,8 @@ async function runShard(shard: Shard): Promise<Outcome> {
     return { passed, seed: null, count, failures: passed ? survivors : Math.max(survivors, 1) };
   }
   const seed = randomInt(2 ** 31);
-  const counts = await runVitest([...shard.args, `--sequence.seed=${seed}`], {
-    ...shard.env,
-    PROPERTY_SEED: String(seed),
-  });
+  const env = { ...shard.env, PROPERTY_SEED: String(seed) };
+  const counts = await runVitest([...shard.args, `--sequence.seed=${seed}`], { env });
   const count = counts.passed + counts.failed + counts.skipped;
   return { passed: isGood(counts), seed, count, failures: counts.failed + counts.skipped };
 }

@@ -36,6 +36,14 @@ export function countRun(code: number, report: unknown): Counts {
   return counts.failed === 0 && (code !== 0 || nothing) ? { ...counts, failed: 1 } : counts;
 }
 
+/** Of several runs. One of which nothing is known has failed already. */
+export const addCounts = (runs: readonly Counts[]): Counts =>
+  runs.reduce((sum, { passed, failed, skipped }) => ({
+    passed: sum.passed + passed,
+    failed: sum.failed + failed,
+    skipped: sum.skipped + skipped,
+  }));
+
 export const isGood = ({ passed, failed, skipped }: Counts): boolean => passed > 0 && failed === 0 && skipped === 0;
 
 export const summaryLine = ({ passed, failed, skipped }: Counts): string =>

@@ -30,6 +30,13 @@ export const SHARDS: readonly Shard[] = [
     args: ['--project=kernel'],
     env: { LAB_KERNEL: kernel, HISTORIES: String(LONG_HISTORIES), MATRIX: 'all' },
   })),
+  ...KERNELS.map((kernel): Shard => ({
+    id: 'e2e',
+    kernel,
+    kind: 'vitest',
+    args: ['--project=e2e'],
+    env: { LAB_KERNEL: kernel },
+  })),
   { id: 'mutation', kernel: null, kind: 'mutation', args: [], env: {} },
 ];
 

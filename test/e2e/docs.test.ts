@@ -17,9 +17,9 @@ let cluster: Cluster;
 let runner: PageRunner;
 
 beforeAll(async () => {
-  const none = { 'lvs-director.io/director': 'false' };
-  cluster = await netnsProvider(lab()).start({ directorLabels: { 'director-151': none, [DIRECTOR]: none } });
+  cluster = await netnsProvider(lab()).start();
   const { controlPlane, network, client } = cluster;
+  await controlPlane.kubectl(['label', 'nodes', 'director-151', DIRECTOR, 'lvs-director.io/director-']);
   runner = await openPageRunner({
     network,
     director: DIRECTOR,

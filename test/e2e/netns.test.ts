@@ -81,7 +81,7 @@ it('gives each director a kubeconfig with the rights of an agent', async () => {
   for (const { name } of directors.slice(0, 1)) {
     const argv = ['sh', '-euc', script, 'list', network.namespace(name), kubectlProgram];
     const { stdout } = await network.run(name, argv, { deadlineMs: 120_000 });
-    expect(stdout).toMatch(/virtualservices\.lvs-director\.io +\[\] +\[\] +\[get list watch\]/);
+    expect(stdout).toMatch(/virtualservices\.lvs-director\.io +\[\] +\[\] +\[list watch\]/);
   }
 });
 

@@ -39,11 +39,17 @@ afterEach(() => {
 /** Resolves when the text has come since `from`, or rejects when the shell ended before. */
 const said = (wanted: string, from = 0): Promise<void> =>
   new Promise((resolve, reject) => {
-    const look = (): void => {
-      if (output.includes(wanted, from)) resolve();
+    const settle = (how: () => void): void => {
+      shell.stdout.off('data', look);
+      shell.off('close', over);
+      how();
     };
+    const look = (): void => {
+      if (output.includes(wanted, from)) settle(resolve);
+    };
+    const over = (): void => settle(() => reject(new Error(`it ended without ${wanted}:\n${output}`)));
     shell.stdout.on('data', look);
-    shell.once('close', () => reject(new Error(`it ended without ${wanted}:\n${output}`)));
+    shell.once('close', over);
     look();
   });
 

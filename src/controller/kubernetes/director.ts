@@ -28,6 +28,8 @@ export interface DirectorWriter {
 /** A hundred directors write as often as this while objects change. */
 const EVERY_MS = 5_000;
 
+const NOT_OBSERVED = { virtualServices: null, realServers: null };
+
 export function startDirector(client: ApiClient, options: DirectorOptions): DirectorWriter {
   const { nodeName, everyMs = EVERY_MS, random = Math.random } = options;
   const path = `/apis/${API_VERSION}/directors`;
@@ -69,7 +71,8 @@ export function startDirector(client: ApiClient, options: DirectorOptions): Dire
       method: 'PATCH',
       path: `${path}/${nodeName}/status`,
       contentType: 'application/merge-patch+json',
-      body: { status },
+      // A merge patch leaves what it does not name.
+      body: { status: { ...status, observed: { ...NOT_OBSERVED, ...status.observed } } },
       signal,
     });
     if (answer.ok) {

@@ -59,7 +59,12 @@ export function openSummariser(client: ApiClient, options: SummariserOptions): S
 
   const lead = async (signal: AbortSignal): Promise<void> => {
     const roll = openRoll(LEASE_DURATION_SECONDS * 1_000);
-    const follow = { onNote };
+    const follow = {
+      onNote,
+      onTrouble: (trouble: string | null): void => {
+        if (trouble !== null) onNote(trouble);
+      },
+    };
     const directors = startReflector(client, DIRECTORS, { ...follow, onChange: () => bell.ring() });
     const look = (): void => {
       if (

@@ -1,6 +1,6 @@
 /** What the last line of a test run says. */
 import { describe, expect, it } from 'vitest';
-import { countReport, countRun, isGood, summaryLine } from '../../../scripts/lib/counts.ts';
+import { addCounts, countReport, countRun, isGood, summaryLine } from '../../../scripts/lib/counts.ts';
 
 const report = (...files: { status: string; tests: string[] }[]): unknown => ({
   testResults: files.map(({ status, tests }) => ({
@@ -59,4 +59,10 @@ describe('the summary', () => {
   ])('of %o is good: %s', (counts, good) => {
     expect(isGood(counts)).toBe(good);
   });
+});
+
+it('several runs are counted together', () => {
+  const good = { passed: 2, failed: 0, skipped: 0 };
+  expect(addCounts([good])).toEqual(good);
+  expect(addCounts([good, { passed: 1, failed: 2, skipped: 3 }])).toEqual({ passed: 3, failed: 2, skipped: 3 });
 });

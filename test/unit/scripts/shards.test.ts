@@ -10,7 +10,7 @@ const select = (names: string[], passed: string[]): { todo: string[]; done: stri
 
 describe('the shards', () => {
   it('are the unit tests, the kernel tests on each kernel, and the mutation tests', () => {
-    expect(SHARDS.map(shardName)).toEqual(['unit', 'kernel-6.1', 'kernel-6.12', 'mutation']);
+    expect(SHARDS.map(shardName)).toEqual(['unit', 'kernel-6.1', 'kernel-6.12', 'e2e-6.1', 'e2e-6.12', 'mutation']);
   });
 
   it('tell the lab which kernel to start', () => {
@@ -36,7 +36,7 @@ describe('the selection', () => {
 
   it('leaves out what passed', () => {
     expect(select([], ['unit', 'kernel-6.1'])).toEqual({
-      todo: ['kernel-6.12', 'mutation'],
+      todo: ['kernel-6.12', 'e2e-6.1', 'e2e-6.12', 'mutation'],
       done: ['unit', 'kernel-6.1'],
     });
   });
@@ -49,7 +49,7 @@ describe('the selection', () => {
   it('says which names there are', () => {
     expect(selectShards(SHARDS, ['kernel-5.10'], new Set())).toEqual({
       ok: false,
-      message: 'there is no shard kernel-5.10; there are unit, kernel-6.1, kernel-6.12, mutation',
+      message: 'there is no shard kernel-5.10; there are unit, kernel-6.1, kernel-6.12, e2e-6.1, e2e-6.12, mutation',
     });
   });
 });

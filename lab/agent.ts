@@ -14,7 +14,7 @@ export const PROGRAM = join(import.meta.dirname, '..', 'bin', 'lvs-director');
 export const BUNDLED = [process.execPath, join(import.meta.dirname, '..', 'dist', 'lvs-director.mjs')] as const;
 
 /** Each start of the program in an emulated guest compiles it anew without this. */
-const ENVIRONMENT = { NODE_COMPILE_CACHE: '/tmp/node-compile-cache' } as const;
+export const ENVIRONMENT = { NODE_COMPILE_CACHE: '/tmp/node-compile-cache' } as const;
 
 export interface Director {
   readonly folder: string;

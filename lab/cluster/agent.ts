@@ -1,7 +1,7 @@
 /**
  * lvs-director as the agent of a node of the cluster: its command line, and the files that it needs in the lab.
  */
-import { BUNDLED } from '../agent.ts';
+import { BUNDLED, ENVIRONMENT } from '../agent.ts';
 import type { Finished, LabProcess } from '../process.ts';
 import type { Network } from '../topology.ts';
 
@@ -11,9 +11,6 @@ export const AGENT_ACCOUNT = 'lvs-director';
 
 /** What the LAN of the cluster has for VIPs. */
 const ALLOWED_ADDRESSES = '192.168.112.0/24,fd00:112::/64';
-
-/** Each start of the program in an emulated guest compiles it anew without this. */
-const ENVIRONMENT = { NODE_COMPILE_CACHE: '/tmp/node-compile-cache' } as const;
 
 /** Where the files of its agent lie; in a native lab that is the machine's own folder. */
 export const agentHome = (network: Network, node: string): string => `/tmp/${network.namespace(node)}`;

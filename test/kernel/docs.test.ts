@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CLIENT, DIRECTOR, makeScenario } from '../../lab/scenario.ts';
 import type { Network } from '../../lab/topology.ts';
-import { openPageRunner, type PageRunner, PROJECT, ENVIRONMENT } from '../support/page-runner.ts';
+import { openPageRunner, type PageRunner, PROJECT, PAGE_ENVIRONMENT } from '../support/page-runner.ts';
 import { needsCluster, pageBlocks } from '../support/pages.ts';
 import { end, ipvs, lab } from './support.ts';
 
@@ -48,13 +48,13 @@ describe('a page of docs does what it says, and leaves nothing behind:', () => {
 
 async function runReadmeLine(line: string): Promise<void> {
   if (line.startsWith('bin/lvs-director run ')) {
-    const agent = await network.start(DIRECTOR, runner.onDirector(`exec ${line}`), { env: ENVIRONMENT });
+    const agent = await network.start(DIRECTOR, runner.onDirector(`exec ${line}`), { env: PAGE_ENVIRONMENT });
     await agent.waitFor(/"msg":"in sync"/);
     expect(await ipvs(network)).toHaveLength(3);
     await end(agent);
     return;
   }
-  const { code, stdout, stderr } = await network.attempt(DIRECTOR, runner.onDirector(line), { env: ENVIRONMENT });
+  const { code, stdout, stderr } = await network.attempt(DIRECTOR, runner.onDirector(line), { env: PAGE_ENVIRONMENT });
   expect(code, `${line}\n${stdout}${stderr}`).toBe(line.startsWith('bin/lvs-director plan ') ? 2 : 0);
 }
 

@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
-import { BUNDLED } from '../../lab/agent.ts';
+import { BUNDLED, ENVIRONMENT } from '../../lab/agent.ts';
 import type { LabProcess } from '../../lab/process.ts';
 import type { Network } from '../../lab/topology.ts';
 import type { Block } from './pages.ts';
 
 export const PROJECT = join(import.meta.dirname, '../..');
 /** IPVS tells nobody of changes; the pages do not wait half a minute for the next look. */
-export const ENVIRONMENT = { NODE_COMPILE_CACHE: '/tmp/node-compile-cache', LVS_DIRECTOR_RESYNC_SECONDS: '2' };
+export const PAGE_ENVIRONMENT = { ...ENVIRONMENT, LVS_DIRECTOR_RESYNC_SECONDS: '2' };
 
 /**
  * The director's folders, as on a machine of its own: other tests run in the same guest. The program is the bundled one,
@@ -90,7 +90,9 @@ export async function openPageRunner({ network, director, client, kubectl }: Pag
     if (block.on === 'kubectl') return asAdministrator(block.script);
     const onClient = block.on === 'client';
     const command = onClient ? ['sh', '-euc', block.script] : onDirector(block.script);
-    const { code, stdout, stderr } = await network.attempt(onClient ? client : director, command, { env: ENVIRONMENT });
+    const { code, stdout, stderr } = await network.attempt(onClient ? client : director, command, {
+      env: PAGE_ENVIRONMENT,
+    });
     return { code, output: `${stdout}${stderr}` };
   };
 
@@ -102,7 +104,7 @@ export async function openPageRunner({ network, director, client, kubectl }: Pag
         const script = `cat >/etc/lvs-director/.new && mv /etc/lvs-director/.new '/etc/lvs-director/${block.name}'`;
         await network.run(director, onDirector(script), { input: block.text });
       } else if (block.kind === 'background') {
-        background.push(await network.start(director, onDirector(block.script), { env: ENVIRONMENT }));
+        background.push(await network.start(director, onDirector(block.script), { env: PAGE_ENVIRONMENT }));
       } else {
         const { code, output } = await carryOut(block);
         expect(code, `${page}:${block.line}\n${output}`).toBe(block.exit);
@@ -111,7 +113,7 @@ export async function openPageRunner({ network, director, client, kubectl }: Pag
     },
     async reset() {
       for (const process of background.splice(0)) await kill(process);
-      await network.run(director, onDirector(CLEAN), { env: ENVIRONMENT });
+      await network.run(director, onDirector(CLEAN), { env: PAGE_ENVIRONMENT });
     },
     forget() {
       background = [];

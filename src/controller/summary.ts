@@ -86,10 +86,8 @@ export function summarise(input: SummaryInput): Summary {
     object: ApiObjectView<S>,
     result: Result<S>,
   ): void => {
-    if (result.kind === 'wait') {
-      againMs = Math.min(againMs ?? result.ms, result.ms);
-      return;
-    }
+    if (result.ms !== null) againMs = Math.min(againMs ?? result.ms, result.ms);
+    if (result.kind === 'wait') return;
     if (!isSame(object.status, result.status)) {
       changes.push({ identity: object.identity, uid: object.uid, status: result.status });
     }
@@ -108,7 +106,10 @@ export function summarise(input: SummaryInput): Summary {
   return { changes, againMs };
 }
 
-type Result<S> = { readonly kind: 'status'; readonly status: S } | { readonly kind: 'wait'; readonly ms: number };
+type Result<S> =
+  /** After `ms` it may be another one although nothing happened. */
+  | { readonly kind: 'status'; readonly status: S; readonly ms: number | null }
+  | { readonly kind: 'wait'; readonly ms: number };
 
 function virtualServiceStatusOf(
   object: ApiObjectView<VirtualServiceStatus>,
@@ -136,7 +137,7 @@ function virtualServiceStatusOf(
     // That it is not accepted is told at once; what directors have, when they have said so.
     const kept = told.filter(({ type }) => outcomes.some((outcome) => outcome.type === type));
     const conditions = [...transitions(acceptances, told, input.now), ...kept];
-    return { kind: 'status', status: { ...object.status, addresses, conditions, backends } };
+    return { kind: 'status', status: { ...object.status, addresses, conditions, backends }, ms: graceMs };
   }
   return {
     kind: 'status',
@@ -146,6 +147,7 @@ function virtualServiceStatusOf(
       backends,
       directors: { programmed: state.programmed.length, total: state.eligible.length },
     },
+    ms: null,
   };
 }
 
@@ -164,7 +166,8 @@ function neverAccepted(
     { type: 'Programmed', status: 'False', reason, message: 'It was never accepted.' } as const,
     { type: 'Announced', status: 'False', reason: 'NotAnnounced', message: 'It was never accepted.' } as const,
   ].map((condition) => observed(condition, object.generation));
-  return { kind: 'status', status: { conditions: transitions(conditions, object.status?.conditions ?? [], now) } };
+  const status = { conditions: transitions(conditions, object.status?.conditions ?? [], now) };
+  return { kind: 'status', status, ms: null };
 }
 
 function realServerStatusOf(
@@ -175,8 +178,11 @@ function realServerStatusOf(
   input: SummaryInput,
 ): Result<RealServerStatus> {
   if (inForce === null && problems.length === 0) return { kind: 'wait', ms: GRACE_MS };
-  const acceptance = realServerAccepted(inForce?.object ?? null, problems, input.view.world.site);
-  const programming = realServerProgrammed(object, services, acceptance, input);
+  const { site } = input.view.world;
+  const acceptance = realServerAccepted(inForce?.object ?? null, problems, site);
+  // What is wrong with a newer generation is not wrong with what is served.
+  const standing = inForce === null ? acceptance : realServerAccepted(inForce.object, [], site);
+  const programming = realServerProgrammed(object, services, standing, input);
   if (programming.kind === 'wait') return programming;
   const conditions = [
     observed(acceptance, object.generation),
@@ -185,6 +191,7 @@ function realServerStatusOf(
   return {
     kind: 'status',
     status: { conditions: transitions(conditions, object.status?.conditions ?? [], input.now) },
+    ms: null,
   };
 }
 
@@ -205,14 +212,14 @@ const KEPT = 'What was accepted before is still served.';
 function realServerProgrammed(
   object: ApiObjectView<RealServerStatus>,
   services: readonly CompiledService[],
-  acceptance: Judgement,
+  standing: Judgement,
   input: SummaryInput,
 ): { readonly kind: 'judged'; readonly condition: Judgement } | { readonly kind: 'wait'; readonly ms: number } {
   const judged = (status: Judgement['status'], reason: string, message: string) =>
     ({ kind: 'judged', condition: { type: 'Programmed', status, reason, message } }) as const;
   if (services.length === 0) {
-    return acceptance.status === 'False'
-      ? judged('False', acceptance.reason, acceptance.message)
+    return standing.status === 'False'
+      ? judged('False', standing.reason, standing.message)
       : judged('False', 'NotSelected', 'No VirtualService selects it.');
   }
   const states = services.map((service) => ({ service, state: stateOf(service, object, 'RealServer', input) }));
@@ -228,7 +235,7 @@ function realServerProgrammed(
     if (graceMs > 0) return { kind: 'wait', ms: graceMs };
     return judged('Unknown', 'DirectorsUnknown', `Not reported yet: ${namesText([...new Set(waiting)])}.`);
   }
-  if (acceptance.status === 'False') return judged('False', acceptance.reason, acceptance.message);
+  if (standing.status === 'False') return judged('False', standing.reason, standing.message);
   if (states.every(({ state }) => state.programmed.length === 0)) {
     return judged('Unknown', 'DirectorsUnknown', 'None of the directors that should have it is alive.');
   }
@@ -334,8 +341,12 @@ function failureText({ failed }: ServiceState): string {
   return [...texts].map(([message, names]) => `${namesText(names)}: ${message}`).join(' ');
 }
 
-function observed<T extends object>(condition: T, generation: number | null): T & { observedGeneration?: number } {
-  return generation === null ? condition : { ...condition, observedGeneration: generation };
+/** Most that a condition holds (API: see src/crd/status.ts). */
+const LONGEST_MESSAGE = 32_768;
+
+function observed(condition: Judgement, generation: number | null): Judgement & { observedGeneration?: number } {
+  const message = condition.message.slice(0, LONGEST_MESSAGE).toWellFormed();
+  return { ...condition, message, ...(generation === null ? {} : { observedGeneration: generation }) };
 }
 
 function problemsByObject(problems: readonly Problem[]): Map<string, Problem[]> {

@@ -161,7 +161,8 @@ export function openModelApi(kinds: Readonly<Record<string, string>>): ModelApi 
 const refusal = (status: number): ApiResult<unknown> => ({ ok: false, error: apiError(status) });
 
 function keyOf({ metadata: { namespace, name } }: ApiObject): string {
-  return namespace === undefined ? String(name) : `${String(namespace)}/${String(name)}`;
+  const words = [namespace, name].filter((word): word is string => typeof word === 'string');
+  return words.join('/');
 }
 
 /** The collection of a path, and the key of the object; a status is found where its object is. */

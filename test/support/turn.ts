@@ -2,12 +2,14 @@
 import type { Turn } from '../../src/controller/agent.ts';
 import { desiredOf } from '../../src/controller/compile.ts';
 import { reconcile } from '../../src/controller/reconcile.ts';
-import { seenBy, type Situation } from './cluster.ts';
+import { seenBy, type Situation } from './summing.ts';
 import { memoryKernel, type MemoryKernel } from './memory-kernel.ts';
 
+/** What is the matter with the kernel. */
+export type Disturb = (kernel: MemoryKernel) => void;
+
 export interface TurnOptions extends Situation {
-  /** What is the matter with the kernel. */
-  readonly kernel?: (kernel: MemoryKernel) => void;
+  readonly kernel?: Disturb;
 }
 
 /** Its Node has 192.168.112.151. */

@@ -58,7 +58,7 @@ export type OpenedCluster =
   | { readonly ok: false; readonly message: string };
 
 /** The Lease of the one that sums up. */
-export const SUMMARISER_LEASE = 'summariser.lvs-director.io';
+const SUMMARISER_LEASE = 'summariser.lvs-director.io';
 
 export async function openCluster(settings: ClusterSettings): Promise<OpenedCluster> {
   const { nodeName, namespace, onNote } = settings;

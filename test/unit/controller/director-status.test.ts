@@ -5,10 +5,10 @@ import { type DirectorFacts, directorStatusOf, MOST_BYTES } from '../../../src/c
 import { directorStatus, type DirectorStatus } from '../../../src/crd/director.ts';
 import type { Problem } from '../../../src/crd/problem.ts';
 import { SETTINGS } from '../../../src/host/sysctl.ts';
-import { LATER, NOW, uidOf, VIP } from '../../support/cluster.ts';
+import { LATER, NOW, uidOf, VIP } from '../../support/summing.ts';
 import { byHand } from '../../support/desired.ts';
 import { realServerObject, virtualServiceObject } from '../../support/objects.ts';
-import { turnOf, type TurnOptions } from '../../support/turn.ts';
+import { type Disturb, turnOf, type TurnOptions } from '../../support/turn.ts';
 
 const FACTS: DirectorFacts = {
   agentVersion: '1.2.3',
@@ -32,7 +32,7 @@ const exceptions = ({ exceptions: list }: DirectorStatus): string[] =>
 const condition = (status: DirectorStatus, type: string) => status.conditions.find((found) => found.type === type);
 
 const wrongSettings =
-  (required: boolean): TurnOptions['kernel'] =>
+  (required: boolean): Disturb =>
   ({ state }) => {
     state.wrongSettings = SETTINGS.filter((setting) => setting.required === required).map((setting) => ({
       setting,
@@ -118,7 +118,7 @@ describe('an exception', () => {
   it('has the generation that is served when a newer one is invalid', async () => {
     const data = web({ ports: [{ port: 0 }] });
     const edited = { data, generation: 5, good: { data: web(), generation: 4 } };
-    const kernel: TurnOptions['kernel'] = ({ state }) => state.services.set(KEY, byHand(KEY));
+    const kernel: Disturb = ({ state }) => state.services.set(KEY, byHand(KEY));
     expect((await after({ objects: [edited, rs], kernel })).exceptions).toMatchObject([{ generation: 4 }]);
     expect((await after({ objects: [edited, rs] })).exceptions).toEqual([]);
   });
@@ -133,7 +133,7 @@ describe('an exception', () => {
   });
 
   it('is made of every object while the kernel was never looked at', async () => {
-    const blind: TurnOptions['kernel'] = ({ faults }) => {
+    const blind: Disturb = ({ faults }) => {
       faults.blind = { ipvs: true };
     };
     const status = await after({ objects: [web(), rs], kernel: blind });
@@ -161,7 +161,7 @@ describe('an exception', () => {
   });
 
   it('has a message of 1024 characters at most', async () => {
-    const kernel: TurnOptions['kernel'] = ({ faults }) => {
+    const kernel: Disturb = ({ faults }) => {
       faults.nft = 'x'.repeat(5_000);
     };
     const [first] = (await after({ objects: [web(), rs], kernel })).exceptions;
@@ -175,7 +175,7 @@ describe('many exceptions', () => {
       web({ ports: [{ port: 1_000 + index }] }, `web-${String(index).padStart(4, '0')}`),
     );
   const refuse =
-    (message: string): TurnOptions['kernel'] =>
+    (message: string): Disturb =>
     ({ faults }) => {
       faults.nft = message;
     };
@@ -255,7 +255,11 @@ describe('Synced', () => {
       remedy: '',
       place: null,
     });
-    const problems = [problem('SourceIncomplete', 'this'), problem('Invalid', 'no'), problem('SourceIncomplete', 'that')];
+    const problems = [
+      problem('SourceIncomplete', 'this'),
+      problem('Invalid', 'no'),
+      problem('SourceIncomplete', 'that'),
+    ];
     expect(synced(said({ ...turn, view: { ...turn.view, problems } }))).toMatchObject({
       status: 'False',
       reason: 'NotSynced',
@@ -266,7 +270,7 @@ describe('Synced', () => {
   });
 
   it('is false while the kernel does not have everything', async () => {
-    const kernel: TurnOptions['kernel'] = ({ faults }) => {
+    const kernel: Disturb = ({ faults }) => {
       faults.nft = 'no';
     };
     expect(synced(await after({ objects: [web(), rs], kernel }))).toMatchObject({

@@ -24,11 +24,11 @@ interface Started {
   readonly troubles: (string | null)[];
   /** What was said before, each time that somebody asked what to say now. */
   readonly befores: (DirectorStatus | null)[];
-  say(status: DirectorStatus | null): Promise<void>;
+  readonly say: (status: DirectorStatus | null) => Promise<void>;
   /** The same, and not a moment passes. */
-  poke(status: DirectorStatus): void;
+  readonly poke: (status: DirectorStatus) => void;
   /** What the API has. */
-  stored(): unknown;
+  readonly stored: () => unknown;
 }
 
 function start(api = openModelApi({ [PATH]: 'Director' }), uid: string | null = 'uid of the Node'): Started {

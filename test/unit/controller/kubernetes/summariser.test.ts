@@ -107,7 +107,7 @@ async function lead(api: ModelApi) {
     get over() {
       return over;
     },
-    take(next: typeof turn) {
+    take: (next: typeof turn): void => {
       turn = next;
       poke();
     },
@@ -228,6 +228,27 @@ describe('what a director has followed', () => {
       await led.settle(2 * SETTLED_MS);
       expect(text()).toBe('Programmed Unknown DirectorsUnknown: Not reported yet: b.');
     }
+  });
+
+  it('is waited for again after each edit', async () => {
+    const api = cluster();
+    for (const name of ['a', 'b']) putDirector(api, name, { observed: { virtualServices: '102', realServers: '102' } });
+    const led = await lead(api);
+    expect(led.written()).toEqual(BOTH);
+    await led.settle(2 * GRACE_MS);
+    const turn = await turnOf({ objects: [{ data: web, generation: 2 }, rs] });
+    putObject(api, web, 2, { status: led.status() });
+    led.take(turn);
+    await led.settle(GRACE_MS / 2);
+    expect(led.written()).toEqual(BOTH);
+    for (const name of ['a', 'b']) putDirector(api, name);
+    await led.settle();
+    expect(led.status().conditions.map(({ status, observedGeneration }) => `${status} ${observedGeneration}`)).toEqual([
+      'True 2',
+      'True 2',
+      'True 2',
+      'False 2',
+    ]);
   });
 
   it('comes with a renewal as soon as that is told', async () => {

@@ -2,6 +2,7 @@
  * An API server as a source of objects: follows what the node needs to know, and never says that something is gone when
  * it just cannot be seen.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../crd/problem.ts';
 import type { ObservedVersions, Source, SourceState } from '../source.ts';
 import type { ApiClient } from './client.ts';
@@ -104,7 +105,12 @@ export function openClusterSource(client: ApiClient, options: ClusterSourceOptio
       return state;
     },
     get versions() {
-      if (versions === null || dirty) return versions;
+      // That something changed is told a moment after it is known.
+      const isCurrent = isDeepStrictEqual(
+        versions?.changes,
+        versionsOf(virtualServices, realServers, 'generationVersion'),
+      );
+      if (versions === null || dirty || !isCurrent) return versions;
       // Nothing waits to be looked at, so whatever came since is known already.
       return { changes: versions.changes, events: versionsOf(virtualServices, realServers, 'resourceVersion') };
     },

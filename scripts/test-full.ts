@@ -27,7 +27,7 @@ async function runShard(shard: Shard): Promise<Outcome> {
   }
   const seed = randomInt(2 ** 31);
   const env = { ...shard.env, PROPERTY_SEED: String(seed) };
-  const counts = await runVitest([...shard.args, `--sequence.seed=${seed}`], { env });
+  const counts = await runVitest([...shard.args, `--sequence.seed=${seed}`], env);
   const count = counts.passed + counts.failed + counts.skipped;
   return { passed: isGood(counts), seed, count, failures: counts.failed + counts.skipped };
 }

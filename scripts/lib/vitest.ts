@@ -14,23 +14,13 @@ async function readReport(file: string): Promise<unknown> {
   }
 }
 
-export interface RunOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  /** Write its output when it has ended, and not into that of another run. */
-  readonly apart?: boolean;
-}
-
-export async function runVitest(
-  args: readonly string[],
-  { env = {}, apart = false }: RunOptions = {},
-): Promise<Counts> {
+export async function runVitest(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'lvs-director-test-'));
   try {
     const file = join(folder, 'report.json');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args];
-    const { code, output } = await runChild(NODE, vitest, { output: apart ? 'keep' : 'inherit', env });
-    process.stdout.write(output);
+    const { code } = await runChild(NODE, vitest, { output: 'inherit', env });
     return countRun(code, await readReport(file));
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -41,8 +41,6 @@ export interface ReportOptions {
 export interface Reporting {
   /** What the agent knows after a turn. */
   tell(turn: Turn): void;
-  /** Whether this agent sums up for all. */
-  readonly leading: boolean;
   stop(): Promise<void>;
 }
 
@@ -112,9 +110,6 @@ export async function openCluster(settings: ClusterSettings): Promise<OpenedClus
         turn = now;
         director.poke();
         summariser.poke();
-      },
-      get leading() {
-        return election.leading;
       },
       async stop() {
         await Promise.all([election.stop(), director.stop(), lease.stop()]);

@@ -4,9 +4,11 @@
 import { API_VERSION } from '../../crd/group.ts';
 import { director as schema, type DirectorStatus } from '../../crd/director.ts';
 import { isDeepStrictEqual } from 'node:util';
+import { noAnswer } from './api-error.ts';
 import { delayAfter, sleep } from './backoff.ts';
 import { openBell } from './bell.ts';
 import type { ApiClient, ApiError } from './client.ts';
+import { messageOf } from './values.ts';
 
 export interface DirectorOptions {
   readonly nodeName: string;
@@ -88,7 +90,7 @@ export function startDirector(client: ApiClient, options: DirectorOptions): Dire
     while (!signal.aborted) {
       await bell.wait(null, signal);
       if (signal.aborted) return;
-      const error = await write();
+      const error = await write().catch((thrown: unknown) => noAnswer('what is to be said', messageOf(thrown)));
       if (signal.aborted) return;
       options.onTrouble(error === null ? null : `Director ${nodeName}: ${error.message}`);
       failures = error === null ? 0 : failures + 1;

@@ -145,7 +145,7 @@ export function openSummariser(client: ApiClient, options: SummariserOptions): S
       signal,
     });
     if (!answer.ok) return answer.error.status === 404 || answer.error.status === 409 ? null : answer.error;
-    memory.wrote(uid, versionOf(answer.value) ?? known.resourceVersion);
+    memory.wrote(identity.kind, uid, versionOf(answer.value) ?? known.resourceVersion);
     return null;
   };
   return { poke: () => bell.ring(), lead };
@@ -171,16 +171,17 @@ interface Memory {
     schema: S,
     nowMs: number,
   ): ApiObjectView<Frozen<z.output<S>>>[];
-  wrote(uid: string, resourceVersion: string): void;
+  wrote(kind: Kind, uid: string, resourceVersion: string): void;
 }
 
 function openMemory(): Memory {
   interface Sight {
     readonly generation: number | null;
     readonly ms: number;
+    /** The version that our last write made, until it comes back. */
+    readonly own: string | null;
   }
-  const seen: Record<Kind, ReadonlyMap<string, Sight>> = { VirtualService: new Map(), RealServer: new Map() };
-  const written = new Map<string, string>();
+  const seen: Record<Kind, Map<string, Sight>> = { VirtualService: new Map(), RealServer: new Map() };
   return {
     views(kind, { items }, schema, nowMs) {
       const before = seen[kind];
@@ -189,18 +190,18 @@ function openMemory(): Memory {
       return [...items.values()].flatMap((item) => {
         const { uid, namespace, name, generation, generationSince, resourceVersion, record } = item;
         const known = before.get(uid);
-        const sight = known?.generation === generation ? known : { generation, ms: nowMs };
-        sights.set(uid, sight);
-        const own = written.get(uid);
-        if (own !== undefined && isOlder(resourceVersion, own)) return [];
-        written.delete(uid);
+        const ms = known?.generation === generation ? known.ms : nowMs;
+        const own = known !== undefined && known.own !== null && isOlder(resourceVersion, known.own) ? known.own : null;
+        sights.set(uid, { generation, ms, own });
+        if (own !== null) return [];
         const parsed = schema.safeParse(record.status);
         const status = parsed.success ? (parsed.data as Frozen<z.output<typeof schema>>) : null;
-        return [{ identity: { kind, namespace, name }, uid, generation, generationSince, seenMs: sight.ms, status }];
+        return [{ identity: { kind, namespace, name }, uid, generation, generationSince, seenMs: ms, status }];
       });
     },
-    wrote(uid, resourceVersion) {
-      written.set(uid, resourceVersion);
+    wrote(kind, uid, own) {
+      const sight = seen[kind].get(uid);
+      if (sight !== undefined) seen[kind].set(uid, { ...sight, own });
     },
   };
 }

@@ -247,3 +247,27 @@ describe('a writer that is stopped', () => {
     expect(failing.api.asked).toHaveLength(length);
   });
 });
+
+it('goes on when what is to be said cannot be told', async () => {
+  const troubles: (string | null)[] = [];
+  let broken = true;
+  const api = openModelApi({ [PATH]: 'Director' });
+  const writer = startDirector(api.client, {
+    nodeName: 'a',
+    nodeUid: () => null,
+    status() {
+      if (broken) throw new Error('no words');
+      return says('1');
+    },
+    onTrouble: (trouble) => troubles.push(trouble),
+    everyMs: EVERY_MS,
+    random: () => 0,
+  });
+  running.push(writer);
+  writer.poke();
+  await vi.advanceTimersByTimeAsync(EVERY_MS);
+  expect(troubles.at(-1)).toContain('no words');
+  broken = false;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([troubles.at(-1), api.get(PATH, 'a')?.['status']]).toEqual([null, says('1')]);
+});
